@@ -1,1 +1,1 @@
-"""."""
+"""Analyses: graph to table."""

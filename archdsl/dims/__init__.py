@@ -1,1 +1,1 @@
-"""."""
+"""Dimensions: a normal form, facts, shapes and dtypes."""

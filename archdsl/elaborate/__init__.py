@@ -1,1 +1,1 @@
-"""."""
+"""Syntax tree to typed graph: names, configuration, blocks, shapes."""

@@ -1,1 +1,1 @@
-"""."""
+"""Passes: graph to graph, one a file."""

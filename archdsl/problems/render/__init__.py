@@ -1,1 +1,1 @@
-"""."""
+"""Renderers: problems as words, one file a format."""

@@ -1,1 +1,1 @@
-"""."""
+"""Diagrams: a graph as DOT, SVG, PNG, PDF and Mermaid."""

@@ -1,1 +1,1 @@
-"""."""
+"""ONNX: a graph as a model, written directly, not traced."""
