@@ -1,0 +1,184 @@
+"""A graph is one specialised block: inputs, outputs, members by label path, and nodes in topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.dims.dim import Size
+from archdsl.dims.facts import Facts
+from archdsl.dims.shape import TensorType
+from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Value
+from archdsl.ops.contract import Op
+from archdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """How a tensor gets its first values: a named one with its arguments (`normal(std=0.02)`), or a constant graph without inputs
+    and members that computes it (then `name` is `constant`)."""
+
+    name: str
+    args: tuple[tuple[str, Any], ...] = ()
+    graph: Graph | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`param` or `buffer`: a tensor of the graph itself. It is read by the nodes as the value named `value`."""
+
+    value: Value
+    init: Initializer
+    buffer: bool = False
+    persistent: bool = True
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A bound operator that owns tensors or randomness. `inits` maps its leaves to initializers other than PyTorch's."""
+
+    op: Op
+    inits: tuple[tuple[str, Initializer], ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An instance of a block."""
+
+    graph: Graph
+    span: Span | None = field(default=None, compare=False)
+
+
+Member = Layer | Call | Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result of the graph. `name` is the head's, or None in blocks. `training`: present only in training mode."""
+
+    name: str | None
+    value: Value
+    training: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of the graph: its name in the header. `given` is False for an optional input that this specialisation was not given."""
+
+    name: str
+    value: Value | None
+    keyword: bool = False
+    """For an arch: an optional input, a keyword argument of `forward`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `repeat` as it was written, for readers: iteration i is nodes[start + i*… ] as `ranges[i]` (start, end). `path` is the
+    container of a labelled repeat, None for an unlabelled one. Printing and drawing may fold it; nothing depends on it."""
+
+    path: Path | None
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One specialised block. Frozen; equal calls share one object, so 96 equal blocks are one graph called 96 times.
+
+    Dimensions in types are in the arch's own symbols. `members` is in the order of `state_dict` (by container: parameters, buffers, then
+    children by first mention); a path is relative to this graph and may be dotted through containers that have no graph of their own, or
+    reach into an instance made elsewhere. `ties` maps the path of a tensor's alias to the path of the tensor it is (both through any
+    depth of instances), `aliases` the path of a shared instance's other label to its own path.
+    """
+
+    name: str
+    kind: str
+    """`arch`, `block`, `scan`, `constant` or `choice`."""
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    nodes: tuple[Node, ...]
+    members: Mapping[Path, Member] = field(default_factory=dict)
+    ties: Mapping[Path, Path] = field(default_factory=dict)
+    aliases: Mapping[Path, Path] = field(default_factory=dict)
+    borrowed: tuple[tuple[str, Graph | Op], ...] = ()
+    """Layers handed in by the caller: name and what they are."""
+    containers: tuple[Path, ...] = ()
+    """Label paths that are containers (also empty ones), in order of first mention."""
+    loops: tuple[Loop, ...] = field(default=(), compare=False)
+    config: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    """The names and values of configuration in force: header parameters, dimensions bound by the header, `let`s; for printing."""
+    parameters: tuple[str, ...] = field(default=(), compare=False)
+    """Which of `config` are header parameters, in order."""
+    facts: Facts = field(default_factory=Facts)
+    doors: tuple[Door, ...] = ()
+    """For an arch: what is checked at run time at the model's door."""
+    doc: str = field(default="", compare=False)
+    span: Span | None = field(default=None, compare=False)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind, self.inputs, self.outputs, len(self.nodes)))
+
+    @property
+    def input_values(self) -> tuple[Value, ...]:
+        """The values of the inputs that are given."""
+        return tuple(one.value for one in self.inputs if one.value is not None)
+
+    @property
+    def output_types(self) -> tuple[TensorType, ...]:
+        """Types of all outputs."""
+        return tuple(one.value.type for one in self.outputs)
+
+    def graphs(self) -> Iterator[Graph]:
+        """The distinct graphs below (instances and scan bodies), each once, callees before callers, this one last."""
+        seen: set[int] = set()
+        yield from self._graphs(seen)
+
+    def _graphs(self, seen: set[int]) -> Iterator[Graph]:
+        for member in self.members.values():
+            if isinstance(member, Call) and id(member.graph) not in seen:
+                seen.add(id(member.graph))
+                yield from member.graph._graphs(seen)
+        for node in self.nodes:
+            for body in (node.scan.body,) if node.scan else (node.choice.training, node.choice.evaluation) if node.choice else ():
+                if id(body) not in seen:
+                    seen.add(id(body))
+                    yield from body._graphs(seen)
+        yield self
+
+    def tensors(self) -> Iterator[tuple[Path, Tensor]]:
+        """Every tensor of the `state_dict` with its full path, each once under its own path, in order; ties are not repeated."""
+        owned = self.ties
+        for path, member in self.members.items():
+            if isinstance(member, Parameter):
+                yield path, Tensor(member.value.type, member.buffer, member.persistent)
+            elif isinstance(member, Layer):
+                for leaf, weight in member.op.parameters().items():
+                    if (*path, leaf) not in owned:
+                        yield (*path, leaf), Tensor(TensorType(weight.shape, weight.dtype), weight.buffer, weight.persistent)
+            else:
+                for inner, tensor in member.graph.tensors():
+                    if (*path, *inner) not in owned:
+                        yield (*path, *inner), tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the `state_dict`."""
+
+    type: TensorType
+    buffer: bool
+    persistent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A check at run time: `left op right`, where op is `==`, `<=`, `<` or `%` (left % right == 0), and what to say when it fails."""
+
+    left: Size
+    op: str
+    right: Size
+    message: str
+    span: Span | None = field(default=None, compare=False)

@@ -1,0 +1,340 @@
+"""What an operator is: one class with its configuration, shape rule, parameters, PyTorch line, ONNX nodes, cost and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self, dataclass_transform
+
+from archdsl.dims.dim import Size
+from archdsl.dims.facts import Facts
+from archdsl.dims.shape import TensorType
+
+
+class OpFault(Exception):
+    """An operator refuses: what was wanted and what came. The elaborator adds the places and makes it a problem.
+
+    `operand` is the index of the tensor at fault, `axis` its axis; `other` is the operand it disagrees with. `missing` is a fact
+    that would make it provable: then the problem is `unproved-dimension`.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "shape-mismatch", operand: int | None = None, axis: int | None = None,
+        other: int | None = None, argument: str | None = None, offset: tuple[int, int] | None = None,
+        missing: str | None = None, help: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.operand = operand
+        self.axis = axis
+        self.other = other
+        self.argument = argument
+        """The configuration argument at fault, where it is one."""
+        self.offset = offset
+        """Start and end of the fault inside that argument's string (einops patterns)."""
+        self.missing = missing
+        self.help = help
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a shape rule may know: the facts in force and the program's float type (`f32`, `bf16`, …)."""
+
+    facts: Facts
+    float: str = "f32"
+
+
+class Missing:
+    """The type of `REQUIRED` and `INFERRED`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+REQUIRED = Missing("required")
+INFERRED = Missing("inferred")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One configuration argument of an operator.
+
+    `kind` is what may be given, in the words of the language: `int float bool str dtype size`, `list[int]`, `size | none`, …; `size`
+    is an int or a symbolic dimension, `tensor` is handled by `tensors`. `default` is a value, `REQUIRED` (stands by position), or
+    `INFERRED` (the compiler knows it from the input's type; may be given by name and is then checked).
+    """
+
+    doc: str
+    kind: str
+    default: Any
+    positional: bool = False
+    choices: tuple[str, ...] = ()
+    name: str = ""
+
+
+def required(doc: str, kind: str, *, choices: tuple[str, ...] = ()) -> Any:
+    """An argument without a default: stands by position or by name."""
+    return Field(doc, kind, REQUIRED, True, choices)
+
+
+def option(default: Any, doc: str, kind: str, *, positional: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    """An argument with PyTorch's default. In a layer only by name (unless `positional`); functions take all by position too."""
+    return Field(doc, kind, default, positional, choices)
+
+
+def inferred(doc: str, kind: str = "size") -> Any:
+    """A size that the input's type gives."""
+    return Field(doc, kind, INFERRED)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A tensor that a layer owns. `init` is the name of PyTorch's default for it, for people; the module's constructor does it."""
+
+    shape: tuple[Size, ...]
+    init: str = "zeros"
+    buffer: bool = False
+    persistent: bool = True
+    dtype: str = "float"
+
+
+@dataclass(frozen=True)
+class Along:
+    """Output position t along `axis` depends only on input positions t + low … t + high of the traced axis; None is unbounded."""
+
+    axis: int
+    low: int | None = 0
+    high: int | None = 0
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """Every output element may depend on every position. `symmetric`: permuting the positions changes nothing (a sum, a mean)."""
+
+    symmetric: bool = False
+
+
+Reach = Along | Everywhere
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example: documented, and run by the battery with every target.
+
+    `inputs` and `outputs` are types as text (`"[N, 3, H, W]"`, `"i64[B, T]"`); `facts` such as `"H % 2 == 0"` hold; `bind` gives
+    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an input:
+    input index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded and may be a symbol's name.
+    """
+
+    args: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    bind: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[int, tuple[Any, Any]] = field(default_factory=dict)
+    onnx: bool = True
+    """False only where ONNX has no such function; the reason is in the operator's docstring."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An example of what the operator refuses, and the code it gives."""
+
+    args: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    code: str = "shape-mismatch"
+    facts: tuple[str, ...] = ()
+
+
+class Code(str):
+    """Python source: what the tape's methods return and take as tensors; any other value is printed as a literal."""
+
+    __slots__ = ()
+
+
+class TorchTape(Protocol):
+    """Where an operator writes its PyTorch line. All text is an expression; the printer owns names and statements."""
+
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+
+    def value(self, value: Any) -> Code:
+        """A configuration value as Python: numbers, strings, tuples, None, sizes (`B`, `4 * width`, `self.heads`)."""
+
+    def call(self, function: str, /, *args: Any, **kwargs: Any) -> Code:
+        """`function(args…, name=value…)`; `Code` is printed as it is, any other value through `value`."""
+
+    def dtype(self, name: str) -> Code:
+        """`torch.int64`; for `float` the dtype of the model, taken from a tensor at hand (`x.dtype`)."""
+
+    def device(self) -> Code:
+        """The device of the model, from a tensor at hand: `x.device`."""
+
+    def helper(self, name: str) -> Code:
+        """The name of a function or class of `targets/torch/runtime/NAME.py`, which is printed into the generated file."""
+
+    def training(self) -> Code:
+        """`self.training`."""
+
+    def let(self, code: Code, hint: str) -> Code:
+        """Bind an intermediate result to a local of its own (a statement before the line) and return its name."""
+
+
+class OnnxTape(Protocol):
+    """Where an operator writes its ONNX nodes (opset 22). Values are names."""
+
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    float: str
+    """The program's float type, concrete: `f32`."""
+
+    def node(self, op_type: str, inputs: list[str], /, **attributes: Any) -> str:
+        """One node with one output. Attributes: int, float, str, lists of them; `to=` of Cast takes a dtype name. `""` leaves an
+        optional input out."""
+
+    def nodes(self, op_type: str, inputs: list[str], outputs: int, /, **attributes: Any) -> list[str]:
+        """One node with several outputs."""
+
+    def scalar(self, value: Any, dtype: str) -> str:
+        """A 0-d constant of that dtype (`float` is the program's); `value` may be a symbolic size (computed at run time)."""
+
+    def constant(self, values: Any, dtype: str) -> str:
+        """A constant tensor from nested lists."""
+
+    def ints(self, values: list[int]) -> str:
+        """A 1-D int64 constant: axes, pads, …"""
+
+    def size(self, size: Size) -> str:
+        """A 0-d int64: a constant, or computed from the inputs' shapes."""
+
+    def shape(self, sizes: tuple[Size, ...] | list[Size]) -> str:
+        """A 1-D int64 of these sizes, for Reshape, Expand, …; a constant where all are numbers."""
+
+    def param(self, leaf: str) -> str:
+        """A tensor this layer owns: `weight`, `bias`, `running_mean`."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(required, option, inferred))
+class Op:
+    """An operator with its configuration: immutable, compared by value.
+
+    A subclass annotates its arguments with `required`, `option` and `inferred`, and states the class attributes below. Its docstring
+    opens with one line that says what it does, and ends with its source (paper, standard); it is the operator's page.
+    """
+
+    name: ClassVar[str] = ""
+    """The word in the language: `Conv2d`, `relu`."""
+    tensors: ClassVar[tuple[str, ...]] = ("x",)
+    """Names of the tensor inputs; `mask?` may be absent (passed as None), `*xs` takes one or more (last but for none), `()` for creators."""
+    variadic: ClassVar[str | None] = None
+    """The field that takes all positional configuration arguments as a tuple: `zeros(B, 4)`, `permute(0, 2, 1)`."""
+    keywords: ClassVar[str | None] = None
+    """The field that takes all other named sizes as a tuple of pairs: `rearrange("b (h d) -> b h d", h=heads)`."""
+    numbers: ClassVar[bool] = False
+    """Numbers and sizes may stand where a tensor does (pointwise functions); they take the dtype of the tensor beside them."""
+    floats: ClassVar[bool] = False
+    """Needs floats: the elaborator casts integer tensors to the program's float type first."""
+    layer: ClassVar[bool] = False
+    """CamelCase: owns parameters, buffers or randomness."""
+    random: ClassVar[bool] = False
+    """Draws in training (dropout)."""
+    family: ClassVar[str] = ""
+    """The folder it stands in, for the reference pages."""
+    examples: ClassVar[tuple[Example, ...]] = ()
+    refusals: ClassVar[tuple[Refusal, ...]] = ()
+    fields: ClassVar[Mapping[str, Field]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        fields = dict(cls.fields)
+        for name in cls.__dict__.get("__annotations__", {}):
+            one = cls.__dict__.get(name)
+            if isinstance(one, Field):
+                fields[name] = Field(one.doc, one.kind, one.default, one.positional, one.choices, name)
+                delattr(cls, name)
+        cls.fields = fields
+
+    def __init__(self, **values: Any) -> None:
+        for name, one in self.fields.items():
+            value = values.pop(name, one.default)
+            if value is REQUIRED:
+                raise TypeError(f"{self.name} needs `{name}`")
+            object.__setattr__(self, name, value)
+        if values:
+            raise TypeError(f"{self.name} has no `{next(iter(values))}`")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Its arguments and their values."""
+        for name in self.fields:
+            yield name, getattr(self, name)
+
+    def changed(self, **values: Any) -> Self:
+        """The same operator with other arguments."""
+        return type(self)(**{**dict(self.items()), **values})
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(value == getattr(other, name) and type(value) is type(getattr(other, name))
+                                                 for name, value in self.items())  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(value for _, value in self.items())))
+
+    def __repr__(self) -> str:
+        said = [f"{name}={value!r}" for name, value in self.items() if value != self.fields[name].default]
+        return f"{self.name}({', '.join(said)})"
+
+    # What each operator says of itself.
+
+    def bind(self, context: Context, *inputs: TensorType | None) -> Self:
+        """Fill the `inferred` arguments from the inputs' types, or check those given. Raises `OpFault`."""
+        return self
+
+    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
+        """The types of the results, for a bound operator. Raises `OpFault`. Sizes are simplified by the caller."""
+        raise TypeError(f"{self.name} has no shape rule")
+
+    def parameters(self) -> Mapping[str, Weight]:
+        """What it owns, by PyTorch's leaf names, in PyTorch's order. Of a bound operator."""
+        return {}
+
+    def module(self, tape: TorchTape) -> Code:
+        """For a layer: the constructor, `nn.Conv2d(3, 64, 7, stride=2)`. For a function: its module in an `nn.Sequential`
+        (`nn.ReLU()`), or empty where it has none."""
+        return Code("")
+
+    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
+        """For a function: the expression of its result, a tuple where it has several. For a layer: the call of its module, which is
+        then the first of `inputs`."""
+        if not self.layer:
+            raise TypeError(f"{self.name} has no PyTorch line")
+        return Code(f"{inputs[0]}({', '.join(str(one) for one in inputs[1:] if one is not None)})")
+
+    def onnx(self, tape: OnnxTape, *inputs: str | None) -> str | list[str]:
+        """Write the nodes (in evaluation mode) and return the name of the result, or the list of several."""
+        raise TypeError(f"{self.name} has no ONNX form")
+
+    def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
+        """Multiply-accumulates of convolutions, matrix products and attention, as `torch.utils.flop_counter` / 2 counts them."""
+        return 0
+
+    def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
+        """Where axis `axis` of input `operand` goes, in evaluation mode, for the proofs of causal, independent and equivariant.
+
+        What it says is a promise: `Everywhere()` is always right.
+        """
+        return Everywhere()
+
+
