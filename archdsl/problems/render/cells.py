@@ -12,7 +12,7 @@ _INVISIBLE = {0x00AD, 0x061C, 0x180E, 0x2028, 0x2029, 0xFEFF}
 
 
 def visible(text: str, limit: int = MAX_TEXT) -> str:
-    """`text` on one line, with every character that could move the cursor, colour or reorder the terminal written as an escape."""
+    """`text` on one line, with what could move the cursor, colour or reorder the terminal written as escapes."""
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():
@@ -46,7 +46,7 @@ def width(char: str) -> int:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of source as cells: `text` is what is printed, `starts[i]` the cell where character i begins (one more at the end)."""
+    """A line of source as cells: `text` is what is printed, `starts[i]` the cell where character i begins (and the end)."""
 
     text: str
     starts: tuple[int, ...]
@@ -77,7 +77,7 @@ def lay_out(line: str) -> Row:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a row that is shown: `text` with `…` where it was cut; subtract `shift` from a row's cell to get the window's."""
+    """The part of a row that is shown: `text` with `…` where it was cut; a row's cell less `shift` is the window's."""
 
     text: str
     shift: int
@@ -86,7 +86,7 @@ class Window:
 
 
 def clip(row: Row, column: int, cells: int, before: bool = False, after: bool = False) -> Window:
-    """The part of `row`, at most `cells` wide, around the character at `column`; `before` and `after` say that more text is there."""
+    """The part of `row`, at most `cells` wide, around the character at `column`; `before` and `after`: is there more text?"""
     if row.starts[-1] <= cells and not before and not after:
         return Window(row.text, 0, 0, row.starts[-1])
     middle = row.cell(column)
