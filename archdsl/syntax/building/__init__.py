@@ -1,0 +1,1 @@
+"""What the grammar's rules build: one method a rule, straight to nodes of the tree."""

@@ -1,0 +1,153 @@
+"""Builds items and their headers."""
+
+from __future__ import annotations
+
+from archdsl.syntax import tree
+from archdsl.syntax.building.statements import Statements
+from archdsl.syntax.problems import BadElementType, Fault
+
+Lists = list[list[tree.Param_]]
+Outs = list[tree.Out] | None
+
+
+class Items(Statements):
+    """See `Expressions`. `docs` are the documenting comments by the place of the item below them."""
+
+    docs: dict[int, str]
+
+    def _doc(self, first: int) -> str | None:
+        return self.docs.get(self.starts[first])
+
+    # ── imports and constants ────────────────────────────────────────────────────────────────────────────────────────
+
+    def use_module(self, first: int, last: int, mark: int, words: list[int]) -> tree.Use:
+        """`use std.vision`"""
+        return tree.Use(self.span(first, last), ".".join(map(self.word, words)), False, None)
+
+    def use_file(self, first: int, last: int, mark: int, path: int) -> tree.Use:
+        """`use "./blocks.arch"`"""
+        return tree.Use(self.span(first, last), self._string(path), True, None)
+
+    def use_module_names(
+        self, first: int, last: int, mark: int, words: list[int], opener: int, names: list[tree.Used], closer: int
+    ) -> tree.Use:
+        """`use std.vision { ConvNorm }`"""
+        return tree.Use(self.span(first, last), ".".join(map(self.word, words)), False, tuple(names))
+
+    def use_file_names(
+        self, first: int, last: int, mark: int, path: int, opener: int, names: list[tree.Used], closer: int
+    ) -> tree.Use:
+        """`use "./blocks.arch" { Stem }`"""
+        return tree.Use(self.span(first, last), self._string(path), True, tuple(names))
+
+    def _string(self, token: int) -> str:
+        value = self.path_value(token, token, [token])
+        return value.value if isinstance(value, tree.Str) else ""
+
+    def used(self, first: int, last: int, name: int) -> tree.Used:
+        """`Stem`"""
+        return tree.Used(self.span(first, last), self.word(name), self.value_name(name))
+
+    def used_as(self, first: int, last: int, imported: int, as_: int, name: int) -> tree.Used:
+        """`SqueezeExcite as SE`"""
+        return tree.Used(self.span(first, last), self.word(imported), self.value_name(name))
+
+    def let_item(self, first: int, last: int, mark: int, targets: list[int], equal: int, value: tree.Expr) -> tree.Let:
+        """`let stages = [1, 2]`"""
+        names = tuple(self.value_name(target) for target in targets)
+        return tree.Let(self.span(first, last), names, value, self._doc(first))
+
+    # ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def header_param(self, first: int, last: int, name: int) -> tree.Param_:
+        """`v`"""
+        return tree.Param_(self.span(first, last), self.value_name(name), None, None)
+
+    def header_param_typed(self, first: int, last: int, name: int, colon: int, type_: tree.TypeTree) -> tree.Param_:
+        """`width: int`"""
+        return tree.Param_(self.span(first, last), self.value_name(name), type_, None)
+
+    def header_param_default(self, first: int, last: int, name: int, equal: int, value: tree.Expr) -> tree.Param_:
+        """`d = 8`"""
+        return tree.Param_(self.span(first, last), self.value_name(name), None, value)
+
+    def header_param_both(
+        self, first: int, last: int, name: int, colon: int, type_: tree.TypeTree, equal: int, value: tree.Expr
+    ) -> tree.Param_:
+        """`stride: int = 1`"""
+        return tree.Param_(self.span(first, last), self.value_name(name), type_, value)
+
+    def out(self, first: int, last: int, type_: tree.TensorTypeTree, *training: int) -> tree.Out:
+        """`[N, C]`"""
+        return tree.Out(self.span(first, last), None, type_, bool(training))
+
+    def out_named(self, first: int, last: int, name: int, colon: int, type_: tree.TensorTypeTree, *training: int) -> tree.Out:
+        """`aux: [N, K] when training`"""
+        return tree.Out(self.span(first, last), self.word(name), type_, bool(training))
+
+    def union(self, first: int, last: int, options: list[tree.TensorTypeTree | tree.NamedType]) -> tree.TypeTree:
+        """`int | none`"""
+        return options[0] if len(options) == 1 else tree.UnionType(self.span(first, last), tuple(options))
+
+    def named_type(self, first: int, last: int, name: int) -> tree.NamedType:
+        """`int`"""
+        return tree.NamedType(self.span(first, last), self.word(name))
+
+    def header_type(self, first: int, last: int, type_: tree.TensorTypeTree) -> tree.TensorTypeTree | tree.NamedType:
+        """`[N, C]`, or `list[int]`, which the grammar takes for a tensor's type."""
+        if type_.dtype != "list":
+            return type_
+        return tree.NamedType(type_.span, "list", _element(type_, type_.dims))
+
+    # ── items ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fn_value(
+        self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, equal: int, value: tree.Expr
+    ) -> tree.Fn:
+        """`fn f(a) = a + 1`"""
+        return tree.Fn(self.span(first, last), *self._header(name, lists, outs), value, self._doc(first))
+
+    def fn_body(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Fn:
+        """`fn f(x: [N]) -> [N] { … }`"""
+        return tree.Fn(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
+
+    def block(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Block:
+        """`block B(n: int)(x: [N]) -> [N] { … }`"""
+        return tree.Block(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
+
+    def arch(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Arch:
+        """`arch A(n: int)(x: [N]) -> y: [N] { … }`"""
+        return tree.Arch(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
+
+    def _header(
+        self, name: int, lists: Lists, outs: Outs
+    ) -> tuple[str, tree.Span, tuple[tuple[tree.Param_, ...], ...], tuple[tree.Out, ...] | None]:
+        return (
+            self.value_name(name),
+            self.span(name, name),
+            tuple(tuple(one) for one in lists),
+            None if outs is None else tuple(outs),
+        )
+
+    def variant(
+        self, first: int, last: int, mark: int, name: int, equal: int, value: tree.Expr, body: tree.Body | None = None
+    ) -> tree.Variant:
+        """`arch ResNet50 = ResNet(Bottleneck) { … }`"""
+        return tree.Variant(self.span(first, last), self.value_name(name), self.span(name, name), value, body, self._doc(first))
+
+
+def _element(at: tree.Tree, items: tuple[object, ...]) -> tree.TypeTree:
+    """The type between the brackets of `list[…]`, which was read as expressions."""
+    if len(items) == 1:
+        one = items[0]
+        if isinstance(one, tree.Name):
+            return tree.NamedType(one.span, one.name)
+        if isinstance(one, tree.Nothing):
+            return tree.NamedType(one.span, "none")
+        if isinstance(one, tree.Index) and isinstance(one.value, tree.Name):
+            if one.value.name == "list":
+                return tree.NamedType(one.span, "list", _element(one, one.items))
+            dims = tuple(item for item in one.items if not isinstance(item, tree.Slice))
+            if len(dims) == len(one.items):
+                return tree.TensorTypeTree(one.span, one.value.name, dims)
+    raise Fault(BadElementType(at=at.span))
