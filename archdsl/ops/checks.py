@@ -76,7 +76,7 @@ def check_divides(
     context: Context, divisor: Size, size: Size, message: str = "", *, operand: int | None = None, axis: int | None = None,
     argument: str | None = None, code: str = "shape-mismatch",
 ) -> Size:  # fmt: skip
-    """`divisor` is proved to divide `size`; returns the quotient. Raises `code`, or `unproved-dimension` where it depends on symbols."""
+    """`divisor` is proved to divide `size`; returns the quotient. Raises `code` or `unproved-dimension`."""
     facts = context.facts
     if facts.divides(divisor, size):
         return size // divisor
@@ -92,7 +92,7 @@ def check_size_at_least(
 ) -> Size:  # fmt: skip
     """`size >= low` is proved; returns `size`. Raises `code`, or `unproved-dimension` where it depends on symbols.
 
-    For a size that merely comes out (a convolution's result) nothing is to be checked here: that it is at least 1 is seen at the door.
+    For a size that merely comes out (a convolution's result) nothing is to be checked: that it is at least 1 is seen at the door.
     """
     facts = context.facts
     if facts.at_least(size, low):
@@ -104,7 +104,7 @@ def check_size_at_least(
 
 
 def check_least(value: Any, low: int | float, argument: str) -> None:
-    """A configuration number, or each of a tuple of them, is at least `low`; a symbolic size is left to the door. Raises `bad-argument`."""
+    """A configuration number, or each of a tuple of them, is at least `low`; symbolic sizes pass. Raises `bad-argument`."""
     for one in value if isinstance(value, tuple) else (value,):
         if isinstance(one, (int, float)) and not one >= low:
             raise OpFault(f"`{argument}` must be at least {low}; got {_said(value)}", code="bad-argument", argument=argument)
@@ -128,7 +128,9 @@ def check_probability(value: float, argument: str = "p") -> None:
         raise OpFault(f"`{argument}` must be within 0 and 1; got {value}", code="bad-argument", argument=argument)
 
 
-def check_dtype(x: TensorType, dtypes: tuple[str, ...], *, operand: int = 0, wants: str = "", help: str | None = None) -> TensorType:
+def check_dtype(
+    x: TensorType, dtypes: tuple[str, ...], *, operand: int = 0, wants: str = "", help: str | None = None
+) -> TensorType:  # fmt: skip
     """`x` has one of these dtypes (`INTEGERS` and `FLOATS` here are such tuples). Raises `dtype-mismatch`."""
     if x.dtype not in dtypes:
         wanted = wants or " or ".join(dtypes)
