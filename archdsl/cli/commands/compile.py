@@ -1,0 +1,77 @@
+"""`archdsl compile`: an architecture as PyTorch source, ONNX, diagram and table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.cli import options
+from archdsl.cli.reading import choose, open_spec, targets
+from archdsl.cli.showing import say, show_json
+
+
+@click.command("compile")
+@options.one_target
+@options.config
+@options.include
+@click.option("-o", "--output", default="build", show_default=True, metavar="FOLDER", help="Where FOLDER/ARCH/ is written.")
+@click.option("--to", default=None, metavar="PRODUCT,…", help="torch, onnx, summary, svg, png, pdf, dot, mermaid.")
+@options.weights
+@options.given
+@options.float_type
+@options.as_json
+def command(
+    target: str,
+    config: Mapping[str, object],
+    include: tuple[str, ...],
+    output: str,
+    to: str | None,
+    weights: str | None,
+    given: tuple[str, ...],
+    dtype: str | None,
+    as_json: bool,
+) -> int:
+    """Compile an architecture to PyTorch, ONNX, diagram, table.
+
+    Writes FOLDER/ARCH/model.py, model.onnx, diagram.svg and summary.txt: all or none of them.
+    """
+    from archdsl.cli.products import PRODUCTS, Order
+    from archdsl.files.writing import write_all
+
+    words = _products(to)
+    one = next(targets([target]))
+    spec = open_spec(one, include)
+    name = choose(spec, one)
+    extra: dict[str, Any] = {}
+    if given:
+        extra["given"] = given
+    if dtype is not None:
+        extra["dtype"] = dtype
+    order = Order(spec, name, config, weights, extra)
+    folder = Path(output) / name
+    files = {folder / PRODUCTS[word][0]: PRODUCTS[word][1](order) for word in words}
+    write_all(files)
+    if as_json:
+        show_json("compile", {"arch": name, "files": {word: (folder / PRODUCTS[word][0]).as_posix() for word in words}})
+    else:
+        for path, data in files.items():
+            say(f"wrote {path.as_posix()} ({len(data):,} bytes)")
+    return 0
+
+
+def _products(to: str | None) -> list[str]:
+    """The words of `--to`, each once. Raises `click.BadParameter` for an unknown one."""
+    from archdsl.cli.products import PRODUCTS, USUAL
+    from archdsl.problems.suggest import did_you_mean
+
+    words = [word.strip() for word in to.split(",") if word.strip()] if to is not None else list(USUAL)
+    for word in words:
+        if word not in PRODUCTS:
+            hint = did_you_mean(word, PRODUCTS) or "there are " + ", ".join(sorted(PRODUCTS))
+            raise click.BadParameter(f"cannot compile to `{word}`; {hint}", param_hint="--to")
+    if not words:
+        raise click.BadParameter("names nothing", param_hint="--to")
+    return list(dict.fromkeys(words))

@@ -1,0 +1,66 @@
+"""What `compile` and `draw` can make of an architecture: the word for it, its file, and the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archdsl.compiler import Spec
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made: of which architecture, with which configuration and options."""
+
+    spec: Spec
+    name: str
+    config: Mapping[str, object]
+    weights: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further keywords of the targets, only those that were given: `given`, `dtype`, `bind`."""
+
+
+def _torch(order: Order) -> bytes:
+    return order.spec.source(order.name, **_only(order, "dtype"), **order.config).encode()
+
+
+def _onnx(order: Order) -> bytes:
+    model = order.spec.onnx(order.name, weights=order.weights, **_only(order, "given", "dtype"), **order.config)
+    if isinstance(model, bytes):
+        return model
+    import onnx_ir
+
+    return onnx_ir.to_proto(model).SerializeToString(deterministic=True)
+
+
+def _summary(order: Order) -> bytes:
+    return (str(order.spec.summary(order.name, **_only(order, "bind"), **order.config)).rstrip("\n") + "\n").encode()
+
+
+def _picture(form: str) -> Callable[[Order], bytes]:
+    def draw(order: Order) -> bytes:
+        drawn = order.spec.draw(order.name, format=form, **order.config)
+        return drawn if isinstance(drawn, bytes) else drawn.encode()
+
+    return draw
+
+
+def _only(order: Order, *names: str) -> dict[str, Any]:
+    return {name: order.options[name] for name in names if name in order.options}
+
+
+PICTURES: Mapping[str, str] = {"svg": ".svg", "png": ".png", "pdf": ".pdf", "dot": ".dot", "mermaid": ".mmd"}
+"""Forms of a diagram and the suffix of each."""
+
+PRODUCTS: Mapping[str, tuple[str, Callable[[Order], bytes]]] = {
+    "torch": ("model.py", _torch),
+    "onnx": ("model.onnx", _onnx),
+    "summary": ("summary.txt", _summary),
+    **{form: (f"diagram{suffix}", _picture(form)) for form, suffix in PICTURES.items()},
+}
+"""Word of `--to` → file and what makes it."""
+
+USUAL = ("torch", "onnx", "svg", "summary")
+"""What `compile` makes unless `--to` says otherwise."""
