@@ -39,10 +39,7 @@ class _Search:
             return True
         if depth == 0:
             return False
-        for choices in self.steps(size):
-            if all(self.proves(one, depth - 1) for one in choices):
-                return True
-        return False
+        return any(all(self.proves(one, depth - 1) for one in choices) for choices in self.steps(size))
 
     def plain(self, size: Dim) -> bool:
         """Each atom written as its lower bound plus something not negative: no coefficient is negative then."""

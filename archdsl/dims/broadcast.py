@@ -11,9 +11,9 @@ from archdsl.dims.facts import Facts
 class BroadcastFault(Exception):
     """Two sizes of one axis do not agree.
 
-    `axis` counts from the end of the result (-1 is the last); `left` and `right` are the sizes, `operand` and `other` the indices of
-    the shapes they come from, `left` from `operand`. `proved_unequal` tells a certain mismatch from one that only a fact decides, which
-    is then `missing`.
+    `axis` counts from the end of the result (-1 is the last); `left` and `right` are the sizes, `operand` and `other` the
+    indices of the shapes they come from. `proved_unequal` tells a certain mismatch from one that only a fact decides, which is
+    then `missing`.
     """
 
     def __init__(

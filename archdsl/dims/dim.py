@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from math import floor, gcd, lcm
+from math import floor
 from typing import Any, Literal, Union
 
 Coefficient = int | Fraction
@@ -13,7 +13,7 @@ Mono = tuple[tuple["Atom", int], ...]
 Terms = dict[Mono, Coefficient]
 
 TERM_CAP = 256
-_ONE: Mono = ()
+ONE: Mono = ()
 
 
 class DimTooLarge(Exception):
@@ -23,7 +23,7 @@ class DimTooLarge(Exception):
 class Atom:
     """What a polynomial is made of: a symbol, or a floor, max or min of sizes. Interned, so equal atoms are one object.
 
-    `kind` is `symbol`, `floor`, `max` or `min`. A floor's `args` are numerator and denominator: the numerator has integer coefficients.
+    `kind` is `symbol`, `floor`, `max` or `min`. A floor's `args` are numerator, with whole coefficients, and denominator.
     """
 
     __slots__ = ("_key", "_low", "_symbols", "args", "kind", "name")
@@ -52,7 +52,9 @@ class Atom:
     def low(self) -> int | None:
         """A lower bound that needs no fact but that symbols are at least 1; None where there is none in sight."""
         if self._low is False:
-            self._low = _atom_low(self)
+            from archdsl.dims.lows import atom_low
+
+            self._low = atom_low(self)
         return self._low
 
     @property
@@ -82,46 +84,11 @@ def _atom(kind: str, name: str, args: tuple[Size, ...]) -> Atom:
     return found
 
 
-def _atom_low(atom: Atom) -> int | None:
-    if atom.kind == "floor":
-        above, below = atom.args
-        low = low_bound(above)
-        if low is None:
-            return None
-        if isinstance(below, int):
-            return low // below
-        under = low_bound(below)
-        return 0 if low >= 0 and under is not None and under >= 1 else None
-    lows = [low_bound(one) for one in atom.args]
-    known = [low for low in lows if low is not None]
-    if atom.kind == "max":
-        return max(known) if known else None
-    return min(known) if len(known) == len(lows) else None
-
-
-def low_bound(size: Size) -> int | None:
-    """A number that `size` is never below, whatever its symbols; None where none is in sight."""
-    if isinstance(size, int):
-        return size
-    total: Coefficient = 0
-    for mono, coefficient in size.terms.items():
-        value = 1
-        for atom, power in mono:
-            low = atom.low
-            if low is None or low < 0:
-                return None
-            value *= low**power
-        if coefficient < 0 and mono:
-            return None
-        total += coefficient * value
-    return floor(total)
-
-
 class Dim:
     """A size with symbols in it: a polynomial that is not constant. Immutable; equal when of the same normal form.
 
-    `terms` maps each monomial to its coefficient, none of them 0, and is never changed. A coefficient is a Fraction only where a fact
-    proves the whole sum to be a whole number.
+    `terms` maps each monomial to its coefficient, none of them 0, and is never changed. A coefficient is a Fraction only where
+    a fact proves the whole sum to be a whole number.
     """
 
     __slots__ = ("_hash", "_symbols", "_text", "terms")
@@ -173,7 +140,7 @@ class Dim:
         return total
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (other.__class__ is Dim and self.terms == other.terms)  # type: ignore[attr-defined]
+        return self is other or (other.__class__ is Dim and self.terms == other.terms)
 
     def __hash__(self) -> int:
         if self._hash is None:
@@ -196,11 +163,11 @@ class Dim:
             if not other:
                 return self
             terms = self.terms.copy()
-            constant = terms.get(_ONE, 0) + other
+            constant = terms.get(ONE, 0) + other
             if constant:
-                terms[_ONE] = constant
+                terms[ONE] = constant
             else:
-                del terms[_ONE]
+                del terms[ONE]
             return Dim(terms)
         if not isinstance(other, Dim):
             return NotImplemented
@@ -223,7 +190,9 @@ class Dim:
         return Dim({mono: -coefficient for mono, coefficient in self.terms.items()})
 
     def __sub__(self, other: Size) -> Size:
-        return self + -other if isinstance(other, (int, Dim)) else NotImplemented
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return self + -other
 
     def __rsub__(self, other: int) -> Size:
         return -self + other
@@ -245,21 +214,25 @@ class Dim:
     __rmul__ = __mul__
 
     def __pow__(self, power: int) -> Size:
-        if not isinstance(power, int) or power < 0:
-            return NotImplemented
+        if power < 0:
+            raise ValueError("a negative power is no size")
         result: Size = 1
         for _ in range(power):
             result = result * self
         return result
 
     def __floordiv__(self, other: Size) -> Size:
-        return floor_div(self, other) if isinstance(other, (int, Dim)) else NotImplemented
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return floor_div(self, other)
 
     def __rfloordiv__(self, other: int) -> Size:
         return floor_div(other, self)
 
     def __mod__(self, other: Size) -> Size:
-        return modulo(self, other) if isinstance(other, (int, Dim)) else NotImplemented
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return modulo(self, other)
 
     def __rmod__(self, other: int) -> Size:
         return modulo(other, self)
@@ -277,9 +250,9 @@ def collect(terms: Terms) -> Size:
     if len(terms) < 2:
         if not terms:
             return 0
-        constant = terms.get(_ONE)
+        constant = terms.get(ONE)
         if constant is not None and constant.__class__ is int:
-            return constant  # type: ignore[return-value]
+            return constant
     return Dim(terms)
 
 
@@ -287,7 +260,7 @@ def terms_of(size: Size) -> Terms:
     """The terms of an int too."""
     if isinstance(size, Dim):
         return size.terms
-    return {_ONE: size} if size else {}
+    return {ONE: size} if size else {}
 
 
 def scale(size: Size, factor: Coefficient) -> Size:
@@ -298,7 +271,7 @@ def scale(size: Size, factor: Coefficient) -> Size:
         return 0
     if isinstance(size, int):
         product = _thin(size * factor)
-        return product if isinstance(product, int) else Dim({_ONE: product})
+        return product if isinstance(product, int) else Dim({ONE: product})
     if isinstance(factor, int) and all(one.__class__ is int for one in size.terms.values()):
         return Dim({mono: coefficient * factor for mono, coefficient in size.terms.items()})
     return collect({mono: _thin(coefficient * factor) for mono, coefficient in size.terms.items()})
@@ -375,39 +348,22 @@ def maximum(*sizes: Size) -> Size:
     """The largest of one or more sizes."""
     if all(isinstance(one, int) for one in sizes):
         return max(sizes)  # type: ignore[type-var]
-    return extreme("max", sizes, lambda above, below: _plainly_at_least(above, below))
+    from archdsl.dims.lows import extreme, plainly_at_least
+
+    return extreme("max", sizes, plainly_at_least)
 
 
 def minimum(*sizes: Size) -> Size:
     """The smallest of one or more sizes."""
     if all(isinstance(one, int) for one in sizes):
         return min(sizes)  # type: ignore[type-var]
-    return extreme("min", sizes, lambda above, below: _plainly_at_least(below, above))
+    from archdsl.dims.lows import extreme, plainly_at_least
 
-
-def _plainly_at_least(p: Size, q: Size) -> bool:
-    low = low_bound(p - q)
-    return low is not None and low >= 0
-
-
-def extreme(kind: str, sizes: tuple[Size, ...], covers: Callable[[Size, Size], bool]) -> Size:
-    """Max or min of `sizes`, without those that another one `covers(that, it)`."""
-    flat: dict[Size, None] = {}
-    for one in sizes:
-        mono = next(iter(one.terms)) if isinstance(one, Dim) and len(one.terms) == 1 else _ONE
-        inner = isinstance(one, Dim) and len(mono) == 1 and mono[0][1] == 1 and mono[0][0].kind == kind and one.terms[mono] == 1
-        for part in mono[0][0].args if inner else (one,):
-            flat[part] = None
-    left: list[Size] = []
-    for one in sorted(flat, key=lambda size: (isinstance(size, int), str(size))):
-        if not any(covers(other, one) for other in left):
-            left = [other for other in left if not covers(one, other)]
-            left.append(one)
-    return left[0] if len(left) == 1 else make_atom(kind, tuple(left))
+    return extreme("min", sizes, lambda above, below: plainly_at_least(below, above))
 
 
 def format_size(size: Size, style: Literal["arch", "python"] = "arch", names: Callable[[str], str] | None = None) -> str:
-    """The size as text: `4*width`, `(H + 1) // 2`, `max(H, 3)`; in `python` style a Python expression, symbols through `names`."""
+    """The size as text: `4*width`, `(H + 1) // 2`, `max(H, 3)`; in `python` style an expression, symbols through `names`."""
     from archdsl.dims.text import render
 
     return str(size) if isinstance(size, int) else render(size, style, names)
@@ -435,13 +391,3 @@ def rebuild(atom: Atom, args: tuple[Size, ...]) -> Size:
     if atom.kind == "floor":
         return floor_div(args[0], args[1])
     return maximum(*args) if atom.kind == "max" else minimum(*args)
-
-
-def common_denominator(terms: Terms) -> int:
-    """The smallest number that makes all coefficients whole."""
-    return lcm(*(coefficient.denominator for coefficient in terms.values()))
-
-
-def content(terms: Terms) -> int:
-    """The greatest common divisor of whole coefficients."""
-    return gcd(*(int(coefficient) for coefficient in terms.values()))

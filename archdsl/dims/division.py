@@ -10,15 +10,23 @@ from archdsl.dims.dim import (
     Size,
     Terms,
     collect,
-    common_denominator,
-    content,
     floor_div,
-    low_bound,
     make_atom,
     multiply,
     scale,
     terms_of,
 )
+from archdsl.dims.lows import low_bound
+
+
+def common_denominator(terms: Terms) -> int:
+    """The smallest number that makes all coefficients whole."""
+    return lcm(*(coefficient.denominator for coefficient in terms.values()))
+
+
+def content(terms: Terms) -> int:
+    """The greatest common divisor of whole coefficients."""
+    return gcd(*(int(coefficient) for coefficient in terms.values()))
 
 
 def floor_by_number(terms: Terms, k: int) -> Size:
@@ -98,7 +106,7 @@ def divide_mono(mono: Mono, by: Mono) -> Mono | None:
 
 
 def divide(p: Size, k: Dim) -> tuple[Size, Size]:
-    """Quotient and remainder of whole polynomials: `p == quotient * k + remainder`, no term of the remainder a multiple of k's first."""
+    """Quotient and remainder of whole polynomials: `p == quotient * k + remainder`, none of its terms a multiple of k's first."""
     first = lead(k.terms)
     by = int(k.terms[first])
     quotient: Size = 0

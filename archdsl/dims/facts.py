@@ -7,15 +7,15 @@ from typing import Final
 
 from archdsl.dims.bounds import nonnegative
 from archdsl.dims.cases import equal_by_cases
-from archdsl.dims.dim import Dim, Size, content, floor_div, format_size
-from archdsl.dims.division import exact_quotient
+from archdsl.dims.dim import Dim, Size, floor_div
+from archdsl.dims.division import content, exact_quotient
 from archdsl.dims.known import Known
 
 _Fact = tuple[str, Size, Size]
 
 
 class Facts:
-    """A set of facts `p == q`, `p <= q`, `p < q`, `p % k == 0`. Immutable: `and_…` give new ones. Equal when of the same facts."""
+    """A set of facts `p == q`, `p <= q`, `p < q`, `p % k == 0`. Immutable: `and_…` give new ones."""
 
     __slots__ = ("_answers", "_hash", "_known", "facts")
 
@@ -55,7 +55,7 @@ class Facts:
         out = []
         for kind, p, q in self.facts:
             if kind == "%":
-                above = format_size(p) if isinstance(p, int) or len(p.terms) == 1 and len(p.symbols) == 1 and _bare(p) else f"({p})"
+                above = p if isinstance(p, int) or _bare(p) else f"({p})"
                 out.append(f"{above} % {q if isinstance(q, int) or _bare(q) else f'({q})'} == 0")
             else:
                 out.append(f"{p} {kind} {q}")
@@ -139,9 +139,8 @@ class Facts:
         if k == 1 or self.equal(k * floor_div(p, k), p):
             return True
         for above, below in self.known.divisible:
-            above, below = self.simplify(above), self.simplify(below)
-            times = exact_quotient(p, above) if above != 0 else None
-            if times is not None and exact_quotient(times * below, k) is not None:
+            times = exact_quotient(p, self.simplify(above))
+            if times is not None and exact_quotient(times * self.simplify(below), k) is not None:
                 return True
         return False
 
@@ -180,7 +179,7 @@ class Facts:
     # Advising.
 
     def missing_equal(self, p: Size, q: Size) -> str | None:
-        """A fact that would prove `p == q`, as text: `H % 2 == 0`, `N == M`; None where none is seen, or it is known to be false."""
+        """A fact that would prove `p == q`, as text: `H % 2 == 0`, `N == M`; None where none is seen or it cannot be."""
         from archdsl.dims.missing import missing_equal
 
         return missing_equal(self, p, q)

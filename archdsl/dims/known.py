@@ -15,16 +15,15 @@ from archdsl.dims.dim import (
     Size,
     Terms,
     collect,
-    common_denominator,
-    content,
-    extreme,
     floor_div,
     multiply,
     rebuild,
     scale,
     single,
+    terms_of,
 )
-from archdsl.dims.division import divide_mono, lead
+from archdsl.dims.division import common_denominator, content, divide_mono, lead
+from archdsl.dims.lows import extreme
 
 _FUEL = 64
 """How often a size is rewritten before it is left as it is; each rewriting is an equality, so stopping is sound."""
@@ -33,9 +32,9 @@ _FUEL = 64
 class Known:
     """The state that facts add up to. Built by `learn_…`, then only read.
 
-    `substitution` gives symbols by other sizes; `rules` rewrite a monomial to a size; `remainders` is `atom: (modulus, remainder)`;
-    `whole` are sums with fractions that are whole; `divisible` are pairs (p, k) with `p % k == 0` and symbols in k; `bounds` are sizes
-    that are at least 0; `lows` are lower bounds of atoms.
+    `substitution` gives symbols by other sizes; `rules` rewrite a monomial to a size; `remainders` is
+    `atom: (modulus, remainder)`; `whole` are sums with fractions that are whole; `divisible` are pairs (p, k) with `p % k == 0`
+    and symbols in k; `bounds` are sizes that are at least 0; `lows` are lower bounds of atoms.
     """
 
     __slots__ = ("_memo", "bounds", "divisible", "empty", "lows", "remainders", "rules", "substitution", "whole")
@@ -98,11 +97,11 @@ class Known:
         if content(k.terms) > 1:
             self._learn_whole(_whole_sum(p, content(k.terms)))
         quotient = floor_div(p, k)
-        for atom in [] if isinstance(quotient, int) else list(quotient.atoms()):
-            if atom.kind != "floor" or quotient.terms.get(((atom, 1),)) != 1:
+        for atom in dict.fromkeys(quotient.atoms()) if isinstance(quotient, Dim) else ():
+            if atom.kind != "floor" or ((atom, 1),) not in terms_of(quotient):
                 continue
             above, below = atom.args
-            if not isinstance(below, Dim):
+            if not isinstance(above, Dim) or not isinstance(below, Dim):
                 continue
             # below * floor(above / below) == above: its first term becomes the rest
             first = lead(below.terms)
@@ -216,9 +215,11 @@ class Known:
 
     def _settle(self, atom: Atom) -> Size:
         """A floor by a number, less what the remainders prove to divide."""
-        if atom.kind != "floor" or not isinstance(atom.args[1], int) or isinstance(atom.args[0], int):
+        if atom.kind != "floor":
             return single(atom)
         above, below = atom.args
+        if isinstance(above, int) or isinstance(below, Dim):
+            return single(atom)
         exact: Terms = {}
         rest: Terms = {}
         constant = 0

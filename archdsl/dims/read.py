@@ -7,7 +7,7 @@ import re
 from archdsl.dims.dim import Size, ceil_div, floor_div, maximum, minimum, modulo, symbol
 from archdsl.dims.shape import TensorType
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>[0-9][0-9_]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%(),<>]))")
+_WORD = re.compile(r"\s*(?:(?P<number>[0-9][0-9_]*)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%(),<>]))", re.ASCII)
 _NEST = 100
 
 
@@ -48,26 +48,27 @@ def read_fact(text: str) -> tuple[Size, str, Size]:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: list[str] = []
+        self.words: list[str] = []
         self.at = 0
         self.depth = 0
         place = 0
         while text[place:].strip():
-            found = _TOKEN.match(text, place)
+            found = _WORD.match(text, place)
             if found is None:
                 raise ValueError(f"`{text[place:].strip()[0]}` in the size `{text}`")
-            self.tokens.append(found[found.lastgroup or 0])
+            self.words.append(found[found.lastgroup or 0])
             place = found.end()
 
     def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+        return self.words[self.at] if self.at < len(self.words) else ""
 
     def take(self, wanted: str = "") -> str:
-        token = self.peek()
-        if not token or (wanted and token != wanted):
-            raise ValueError(f"the size `{self.text}` {f'has `{token}`' if token else 'ends'} where {wanted or 'more'} was expected")
+        word = self.peek()
+        if not word or (wanted and word != wanted):
+            came = f"has `{word}`" if word else "ends"
+            raise ValueError(f"the size `{self.text}` {came} where {wanted or 'more'} was expected")
         self.at += 1
-        return token
+        return word
 
     def end(self) -> None:
         if self.peek():
@@ -124,18 +125,18 @@ class _Reader:
         return size
 
     def atom(self) -> Size:
-        token = self.take()
-        if token == "(":
+        word = self.take()
+        if word == "(":
             size = self.sum()
             self.take(")")
             return size
-        if token[0].isdigit():
-            return int(token.replace("_", ""))
-        if not (token[0].isalpha() or token[0] == "_"):
-            raise ValueError(f"`{token}` in the size `{self.text}`")
+        if word[0].isdigit():
+            return int(word.replace("_", ""))
+        if not (word[0].isalpha() or word[0] == "_"):
+            raise ValueError(f"`{word}` in the size `{self.text}`")
         if self.peek() != "(":
-            return symbol(token)
-        return self.call(token)
+            return symbol(word)
+        return self.call(word)
 
     def call(self, name: str) -> Size:
         self.take("(")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from archdsl.dims.dim import Atom, Coefficient, Dim, Mono, Size, Terms, common_denominator, single, terms_of
-from archdsl.dims.division import exact_quotient
+from archdsl.dims.dim import Atom, Coefficient, Dim, Mono, Size, Terms, single, terms_of
+from archdsl.dims.division import common_denominator, exact_quotient
 
 Style = Literal["arch", "python"]
 Names = Callable[[str], str]

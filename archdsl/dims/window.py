@@ -15,8 +15,8 @@ def conv_out(
 ) -> Size:
     """`floor((size + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1`, a pool's too.
 
-    With `ceil_mode` it is rounded up, and the last window must start inside the input or the left padding. `same` (stride 1) keeps the
-    size. The result may come out below 1, which the caller checks.
+    With `ceil_mode` it is rounded up, and the last window must start inside the input or the left padding. `same` (stride 1)
+    keeps the size. The result may come out below 1, which the caller checks.
     """
     if padding == "same":
         return facts.simplify(size)
