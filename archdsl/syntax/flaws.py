@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from archdsl.problems.collector import Problems
+from archdsl.problems.collector import MAX_SHOWN, Problems
 from archdsl.problems.problem import Fix, Label, Problem
 from archdsl.source import Source, Span
 from archdsl.syntax.lexer import MAX_NESTING, Flaw, Tokens
@@ -15,7 +15,6 @@ from archdsl.syntax.problems import (
 )  # fmt: skip
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_MAX_FORBIDDEN = 100
 _HINTS = {
     "!": "write `not`, or `!=` for unequal",
     "&": "write `and`",
@@ -40,17 +39,17 @@ def flaw_problems(source: Source, tokens: Tokens, problems: Problems) -> list[in
     """Note the lexer's problems; the result is where they are, since what the parser finds around them is no news."""
     places: list[int] = []
     for count, match in enumerate(_FORBIDDEN.finditer(source.text)):
-        if count == _MAX_FORBIDDEN:
+        if count == MAX_SHOWN:
             break
         span = Span(source, match.start(), match.end())
         problems.add(ForbiddenCharacter(at=span, name=_character(match.group())))
         places.append(span.start)
-    for flaw in tokens.flaws:
+    for count, flaw in enumerate(tokens.flaws):
         span = Span(source, flaw.start, flaw.end)
         places.append(flaw.start)
         if flaw.code == "unclosed-bracket":
             places.append(int(flaw.more))
-        if not (flaw.code == "unexpected-character" and _FORBIDDEN.match(span.text)):
+        if count < MAX_SHOWN and not (flaw.code == "unexpected-character" and _FORBIDDEN.match(span.text)):
             problems.add(_problem(flaw, span))
     return places
 

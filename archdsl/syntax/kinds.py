@@ -33,6 +33,8 @@ CONTINUES_BEFORE = OPERATORS | {FIXED[text] for text in ("->", "via", "else", "a
 """A line that starts with one of these goes on with the statement above."""
 CONTINUES_AFTER = CONTINUES_BEFORE | {FIXED[text] for text in (",", "=", ":", "not")}
 """After one of these a statement goes on with the next line."""
+BODIED = frozenset(FIXED[text] for text in "if skip branch repeat scan head expect".split())
+"""Statements that begin with one of these have a body in braces."""
 
 _PLAIN = {END: "the end of the file", NAME: "a name", INT: "a whole number", FLOAT: "a number", STRING: "a string", NL: "a new line"}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.syntax.kinds import (
-    CLOSERS, COLON, CONTINUES_AFTER, CONTINUES_BEFORE, DOT, END, FIRST_WORD, FIXED, FLOAT, INT, LBRACE, NAME, NL, OPENERS,
+    CLOSERS, CONTINUES_AFTER, CONTINUES_BEFORE, DOT, END, FIRST_WORD, FIXED, FLOAT, INT, LBRACE, NAME, NL, OPENERS,
     RBRACE, STRING,
 )  # fmt: skip
 
@@ -29,7 +30,7 @@ _TOKEN = re.compile(
 _NAME, _SIGN, _NEWLINE, _NUMBER, _STRING, _COMMENT, _SEMICOLON, _OTHER = range(1, 9)
 _WORD_BEFORE = re.compile(r"[ \t]*(?::|=(?!=)|\.(?!\.))")
 _LABEL_BEFORE = re.compile(r"[ \t]*(?::|\.(?!\.))")
-_NON_ASCII_RUN = re.compile(r"[^\x00-\x7f]+[A-Za-z0-9_]*(?:[^\x00-\x7f]+[A-Za-z0-9_]*)*")
+_NON_ASCII_RUN = re.compile(r"[^\x00-\x7f][A-Za-z0-9_\x80-\U0010ffff]*")
 _ITEM_AT_MARGIN = re.compile(r"(?:use|let|fn|block|arch)[ \t]+[A-Za-z_\"]")
 
 
@@ -79,6 +80,7 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
     stack: list[tuple[int, int]] = []  # the open brackets: kind and place
     newline = -1  # where the line before the next token ended, if it did
     fixed = FIXED.get
+    resume = [0]
     braces = True  # whether new lines count: the innermost bracket is `{`, or there is none
 
     def close(to: int, at: int) -> None:
@@ -91,7 +93,7 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
             ends.append(at)
             flaws.append(Flaw("unclosed-bracket", where, where + 1, at))
 
-    for match in _TOKEN.finditer(text):
+    for match in _matches(text, resume):
         group = match.lastindex
         if group is None:
             break
@@ -134,6 +136,7 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
             continue
         else:
             kind, end = _other(text, start, end, flaws)
+            resume[0] = end
             if kind < 0:
                 continue
         if newline >= 0:
@@ -191,6 +194,17 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
     return tokens, None
 
 
+def _matches(text: str, resume: list[int]) -> Iterator[re.Match[str]]:
+    """The tokens, one after the other; after one that is none, from where `resume` says."""
+    while True:
+        for match in _TOKEN.finditer(text, resume[0]):
+            yield match
+            if match.lastindex == _OTHER and resume[0] > match.start():
+                break
+        else:
+            return
+
+
 def _indent(text: str, at: int) -> int:
     """The blanks before the first character of the line of `at`."""
     start = text.rfind("\n", 0, at) + 1
@@ -214,8 +228,6 @@ def _other(text: str, start: int, end: int, flaws: list[Flaw]) -> tuple[int, int
         flaws.append(Flaw("malformed-number", start, end))
         return INT, end
     run = _NON_ASCII_RUN.match(text, start)
-    flaws.append(Flaw("unexpected-character", start, run.end() if run else end))
+    end = run.end() if run else end
+    flaws.append(Flaw("unexpected-character", start, end))
     return -1, end
-
-
-__all__ = ["COLON", "Flaw", "Tokens", "tokenize"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+from bisect import bisect_left
 from typing import Any
 
-from archdsl.problems.collector import Problems
+from archdsl.problems.collector import MAX_SHOWN, Problems
 from archdsl.problems.problem import Problem
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.items import Items
 from archdsl.syntax.comments import documentation
+from archdsl.syntax.expected import accepted
 from archdsl.syntax.flaws import flaw_problems
-from archdsl.syntax.kinds import CLOSERS, LBRACE, NL, OPENERS
+from archdsl.syntax.kinds import BODIED, CLOSERS, LBRACE, NAME, NL, NUMBER, OPENERS
 from archdsl.syntax.lexer import MAX_NESTING, Tokens, tokenize
-from archdsl.syntax.mistakes import explain
+from archdsl.syntax.mistakes import Place, explain
 from archdsl.syntax.problems import Fault, NestingTooDeep
 from archdsl.syntax.tables import Tables, load
 
@@ -50,8 +52,11 @@ class _Parser:
         self.values: list[Any] = []
         self.firsts: list[int] = []
         self.depths: list[int] = []
-        self.flawed = flaw_problems(source, tokens, problems)
-        self.faulty: list[tuple[int, int]] = []
+        self.flawed = sorted(flaw_problems(source, tokens, problems))
+        self.noted = 0
+        self.cut = min((flaw.start for flaw in tokens.flaws if flaw.code == "nesting-too-deep"), default=len(tokens.text) + 1)
+        self.statement = self.tables.symbols.index("stmt")
+        self.item = self.tables.symbols.index("item")
 
     def file(self) -> tree.File:
         """Read it all."""
@@ -67,6 +72,8 @@ class _Parser:
                 problem_at, problem = stop.token, stop.problem
             if items is None:
                 position = self._recover(problem_at, problem)
+                if self.noted >= MAX_SHOWN:
+                    items = []
         comments = tuple(
             tree.Comment(Span(self.source, start, end), self.source.text[start:end], own) for start, end, own in self.tokens.comments
         )
@@ -140,29 +147,52 @@ class _Parser:
     # ── after a fault ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _recover(self, token: int, problem: Problem | None) -> int:
-        """Note the fault at a token, put a `Broken` for the statement or item around it, and say where to go on."""
-        symbols = self.tables.symbols
-        statement, item = symbols.index("stmt"), symbols.index("item")
+        """Note the fault at a token, go back to the statement or item it is in, and say with which token to go on: with the
+        next body of the statement, whose own faults are wanted too, else behind the statement, for which a `Broken` is put."""
         rows, states = self.tables.states, self.states
+        kinds, starts, ends = self.tokens.kinds, self.tokens.starts, self.tokens.ends
+        expected = accepted(self.tables, states) if problem is None else []
+        depth, start = len(states) - 1, token
+        while self.statement not in rows[states[depth]] and self.item not in rows[states[depth]]:
+            depth -= 1
+            start = self.firsts[depth]
+        del states[depth + 1 :], self.values[depth:], self.depths[depth:], self.firsts[depth:]
+        top = self.statement not in rows[states[-1]]
+        origin = self.builder.broken.get(start, start)
+
+        stop, body = self._statement_end(start, token, top)
+        span = Span(self.source, starts[origin], max(starts[origin], ends[max(origin, stop - 1)]))
+        at = bisect_left(self.flawed, span.start)
+        known = start in self.builder.broken or starts[token] >= self.cut
+        if not known and not (at < len(self.flawed) and self.flawed[at] < max(span.end, span.start + 1)):
+            self.problems.add(problem or explain(self.source, self.tokens, Place(token, start, top, body), expected))
+            self.noted += 1
+        if body and not (top and kinds[start] == NUMBER["USE"]):
+            self.builder.broken[start if top else stop] = origin
+            if top:
+                self._push(NUMBER["BLOCK"], start, start)
+                self._push(NAME, start, start)
+            return stop
+        self._push(self.item if top else self.statement, start, tree.Broken(span))
+        return stop
+
+    def _push(self, symbol: int, first: int, value: object) -> None:
+        self.states.append(self.tables.states[self.states[-1]][symbol])
+        self.values.append(value)
+        self.firsts.append(first)
+        self.depths.append(0)
+
+    def _statement_end(self, start: int, token: int, top: bool) -> tuple[int, bool]:
+        """Where the statement that starts and goes wrong at these tokens opens a body (True), or ends (False)."""
         kinds = self.tokens.kinds
-        if problem is None:
-            expected = [symbol for symbol in rows[states[-1]] if symbol < symbols.index("app")]
-            problem = explain(self.source, self.tokens, token, expected, self._context())
-        start = token
-        while not (statement in rows[states[-1]] or item in rows[states[-1]]):
-            states.pop()
-            self.values.pop()
-            self.depths.pop()
-            start = self.firsts.pop()
         depth = 0
         for at in range(start, token):
-            if kinds[at] in OPENERS:
-                depth += 1
-            elif kinds[at] in CLOSERS:
-                depth -= 1
+            depth += (kinds[at] in OPENERS) - (kinds[at] in CLOSERS)
         stop = token
         while kinds[stop]:
             kind = kinds[stop]
+            if kind == LBRACE and depth <= 0:
+                return stop, True
             if kind in OPENERS:
                 depth += 1
             elif kind in CLOSERS:
@@ -170,29 +200,11 @@ class _Parser:
                 if depth < 0:
                     break
             elif kind == NL and depth <= 0:
+                if stop == token and kinds[stop + 1] == LBRACE and (top or kinds[start] in BODIED):
+                    return stop + 1, True
                 break
             stop += 1
-        if stop == start and kinds[stop] and kinds[stop] != NL and item in rows[states[-1]]:
-            stop += 1
-        last = max(start, stop - 1)
-        span = Span(self.source, self.tokens.starts[start], max(self.tokens.starts[start], self.tokens.ends[last]))
-        if not any(span.start <= flaw < max(span.end, span.start + 1) for flaw in self.flawed):
-            self.problems.add(problem)
-        row = rows[states[-1]]
-        states.append(row[statement] if statement in row else row[item])
-        self.values.append(tree.Broken(span))
-        self.firsts.append(start)
-        self.depths.append(0)
-        return stop
-
-    def _context(self) -> list[tuple[str, int]]:
-        """The symbols on the stack, oldest first, each with its first token."""
-        symbols = self.tables.symbols
-        names = []
-        for below, above, first in zip(self.states, self.states[1:], self.firsts, strict=False):
-            name = next((symbols[symbol] for symbol, target in self.tables.states[below].items() if target == above), "")
-            names.append((name, first))
-        return names
+        return stop, False
 
 
 class _Unexpected(Exception):
@@ -212,4 +224,3 @@ class _Refused(Exception):
         self.problem = problem
 
 
-__all__ = ["LBRACE", "parse"]

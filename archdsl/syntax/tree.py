@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 
 from archdsl.source import Source, Span
+from archdsl.syntax.nodes import Frozen, node
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+@node
+class Tree(Frozen):
     """Any node; `span` covers its text."""
 
     span: Span
 
     def children(self) -> Iterator[Tree]:
         """The nodes directly below, in text order of the fields."""
-        for field in fields(self):
-            yield from _nodes(getattr(self, field.name))
+        for name in self.__match_args__:
+            yield from _nodes(getattr(self, name))
 
     def walk(self) -> Iterator[Tree]:
         """This node and all below it."""
@@ -39,57 +39,57 @@ def _nodes(value: object) -> Iterator[Tree]:
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Name(Tree):
     """`width`"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Int(Tree):
     """`50_257`"""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Float(Tree):
     """`1e-5`"""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Str(Tree):
     """`"fan_out"`; `value` has the escapes resolved."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bool(Tree):
     """`true`, `false`"""
 
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Nothing(Tree):
     """`none`"""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class It(Tree):
     """`it`, the value that flows"""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Training(Tree):
     """`training`"""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Arg(Tree):
     """One argument, in a call or in a tuple: `stride=2`, `x -> f`. `name_span` covers the name."""
 
@@ -98,28 +98,28 @@ class Arg(Tree):
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Tuple(Tree):
     """`(a, b, mask=m)`, `()`. One positional argument with no trailing comma is a parenthesis, not a tuple: `Paren`."""
 
     items: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Paren(Tree):
     """`(x -> f)`, `(-x)`"""
 
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class List(Tree):
     """`[3, 4, 6, 3]`"""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Comprehension(Tree):
     """`[f(a, b) for (a, b) in xs]`; `targets` has one name, or those of the tuple, `tupled` tells which."""
 
@@ -129,7 +129,7 @@ class Comprehension(Tree):
     items: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Tree):
     """`Conv2d(64, 7, stride=2)`"""
 
@@ -137,7 +137,7 @@ class Call(Tree):
     args: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Slice(Tree):
     """`1:-1:2` inside an index; a part left out is None."""
 
@@ -146,12 +146,12 @@ class Slice(Tree):
     step: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Ellipsis_(Tree):
     """`...` inside an index or a tensor type"""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Index(Tree):
     """`x[:, 0]`; each item is an expression (`Nothing` adds an axis), a `Slice` or an `Ellipsis_`."""
 
@@ -159,7 +159,7 @@ class Index(Tree):
     items: tuple[Expr | Slice | Ellipsis_, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Attribute(Tree):
     """`wte.weight`, `layers.0`; `name` is the word or the digits after the dot."""
 
@@ -167,7 +167,7 @@ class Attribute(Tree):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Unary(Tree):
     """`-x`, `not c`; `operator` is `-` or `not`."""
 
@@ -175,7 +175,7 @@ class Unary(Tree):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Binary(Tree):
     """`a + b`; `operator` is one of `** * / // % @ + - .. == != < <= > >= in and or`."""
 
@@ -184,7 +184,7 @@ class Binary(Tree):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class IfExpr(Tree):
     """`a if c else b`"""
 
@@ -202,7 +202,7 @@ Expr = (
 # ── chains ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Segment(Tree):
     """One part of a label: `conv1`, `0`, `"denselayer{i + 1}"`. `quoted` tells that `text` is a template."""
 
@@ -210,14 +210,14 @@ class Segment(Tree):
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Path(Tree):
     """`transformer.h`; never empty."""
 
     segments: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Skip(Tree):
     """`skip(op, …, when=c) { F } via S`"""
 
@@ -226,7 +226,7 @@ class Skip(Tree):
     via: Step | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Branch(Tree):
     """`branch(op, …) r in rates { … }`; without `in`, `items` is None and `targets` empty."""
 
@@ -237,7 +237,7 @@ class Branch(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Repeat(Tree):
     """`repeat i, (a, b) in rows { … }`; `repeat n` has no targets and no index. `items` is the count or what is walked."""
 
@@ -249,7 +249,7 @@ class Repeat(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ScanInput(Tree):
     """`xt in x`"""
 
@@ -257,7 +257,7 @@ class ScanInput(Tree):
     items: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Scan(Tree):
     """`scan a in A, b in B over axis k reverse { … }`"""
 
@@ -267,7 +267,7 @@ class Scan(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class If(Tree):
     """`if c { … } else …`; `otherwise` is a body, another `If` or None."""
 
@@ -279,7 +279,7 @@ class If(Tree):
 Term = Skip | Branch | Repeat | Scan | If | Expr  # or Body, a group
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Step(Tree):
     """`conv1: Conv2d(64, 7)`"""
 
@@ -287,7 +287,7 @@ class Step(Tree):
     term: Term | Body
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Link(Tree):
     """A step of a chain, with the names after `as`; None where there is no `as`."""
 
@@ -296,7 +296,7 @@ class Link(Tree):
     tupled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Chain(Tree):
     """`x -> conv1: Conv2d(64, 7) -> relu as y`; one link or more. Where an expression alone may stand, a chain of one
     unlabelled expression without `as` is given as that expression."""
@@ -307,7 +307,7 @@ class Chain(Tree):
 # ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TensorTypeTree(Tree):
     """`i64[B, T]`; `dtype` is None where it is left out; a dimension is an expression (`Name` `_` is inferred) or `...`."""
 
@@ -315,7 +315,7 @@ class TensorTypeTree(Tree):
     dims: tuple[Expr | Ellipsis_, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class NamedType(Tree):
     """`int`, `layer`, `none`; also `list[int]`, whose `element` is `int`."""
 
@@ -323,7 +323,7 @@ class NamedType(Tree):
     element: TypeTree | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class UnionType(Tree):
     """`int | list[int]`"""
 
@@ -336,7 +336,7 @@ TypeTree = TensorTypeTree | NamedType | UnionType
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Let(Tree):
     """`let a, b = expr`; also at the top level."""
 
@@ -345,7 +345,7 @@ class Let(Tree):
     doc: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Require(Tree):
     """`require expr, "why {n}"`"""
 
@@ -353,14 +353,14 @@ class Require(Tree):
     message: Str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Expect(Tree):
     """`expect { … }`"""
 
     conditions: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Param(Tree):
     """`param gain = D: [inner] = ones`; `path` is None where the name is the path."""
 
@@ -370,7 +370,7 @@ class Param(Tree):
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Buffer(Tree):
     """`buffer(persistent=false) m: bool[K, K] = causal_mask(K)`"""
 
@@ -381,7 +381,7 @@ class Buffer(Tree):
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Shared(Tree):
     """`shared wte = transformer.wte: Embedding(V, D)`"""
 
@@ -389,7 +389,7 @@ class Shared(Tree):
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Init(Tree):
     """`init Conv2d.weight = kaiming_normal(mode="fan_out")`"""
 
@@ -398,14 +398,14 @@ class Init(Tree):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Default(Tree):
     """`default BatchNorm2d(eps=1e-3)`"""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Carry(Tree):
     """`carry h: [B, H] = start`"""
 
@@ -414,28 +414,28 @@ class Carry(Tree):
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Yield(Tree):
     """`yield a, b`"""
 
     values: tuple[Expr | Chain, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Final(Tree):
     """`final h, c`"""
 
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Until(Tree):
     """`until c`"""
 
     condition: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Head(Tree):
     """`head logits when training { … }`; without a body the flow itself is the output."""
 
@@ -444,7 +444,7 @@ class Head(Tree):
     body: Body | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Assign(Tree):
     """`a, b = chain`"""
 
@@ -452,14 +452,14 @@ class Assign(Tree):
     value: Expr | Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Flow(Tree):
     """A line that is a chain: it takes the flow and gives it on."""
 
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Broken(Tree):
     """A statement or item that could not be parsed; the problem is noted, what follows is read."""
 
@@ -470,7 +470,7 @@ Statement = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Body(Tree):
     """`{ … }`"""
 
@@ -480,7 +480,7 @@ class Body(Tree):
 # ── items ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Used(Tree):
     """`SqueezeExcite as SE`; `name` is what the file calls it."""
 
@@ -488,7 +488,7 @@ class Used(Tree):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Use(Tree):
     """`use std.vision { ConvNorm }`; `module` is dotted words, or the string of a relative path where `relative`.
     Without braces `names` is None: all of the file's items are imported."""
@@ -498,7 +498,7 @@ class Use(Tree):
     names: tuple[Used, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Param_(Tree):
     """One parameter of a header: `stride: int = 1`, `x: [N, C]`."""
 
@@ -507,7 +507,7 @@ class Param_(Tree):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Out(Tree):
     """`logits: [N, classes] when training`"""
 
@@ -516,7 +516,7 @@ class Out(Tree):
     training: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Fn(Tree):
     """`fn f(a, b = 1) = expr`, or of tensors with a body. `lists` are the parenthesised parameter lists as written."""
 
@@ -528,7 +528,7 @@ class Fn(Tree):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Block(Tree):
     """`block Name(config)(tensors) -> types { … }`"""
 
@@ -540,7 +540,7 @@ class Block(Tree):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Arch(Tree):
     """`arch Name(config)(tensors) -> outs { … }`"""
 
@@ -552,7 +552,7 @@ class Arch(Tree):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Variant(Tree):
     """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3]) { expect { … } }`"""
 
@@ -566,8 +566,8 @@ class Variant(Tree):
 Item = Use | Let | Fn | Block | Arch | Variant | Broken
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+@node
+class Comment(Frozen):
     """`# …` with its place; `own_line` tells that nothing stands before it on its line."""
 
     span: Span
@@ -575,8 +575,8 @@ class Comment:
     own_line: bool
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+@node
+class File(Frozen):
     """A parsed file."""
 
     source: Source

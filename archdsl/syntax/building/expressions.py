@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.problems.problem import Fix
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.kinds import FIXED, STRING
 from archdsl.syntax.lexer import Tokens
 from archdsl.syntax.literals import float_value, int_value, string_value
-from archdsl.syntax.problems import Fault, NestingTooDeep, ReservedName
+from archdsl.syntax.problems import Fault, NestingTooDeep, ReservedName, UnexpectedToken
 
 MAX_SEGMENTS = 100
 _VALUES: dict[str, Any] = {"it": tree.It, "none": tree.Nothing, "training": tree.Training}
+_PYTHON = {"True": "true", "False": "false", "None": "none"}
+_LITERALS = (tree.Int, tree.Float, tree.Bool, tree.Str, tree.Nothing, tree.List, tree.Unary)
 _TERMS = (tree.Skip, tree.Branch, tree.Repeat, tree.Scan, tree.If, tree.Body)
 
 Value = tree.Expr | tree.Chain
@@ -21,7 +24,11 @@ Targets = tuple[tuple[str, ...], bool]
 
 class Expressions:
     """Methods are called with the first and the last token of the rule, then a value for each symbol of it: for a token its
-    index, for a rule what its method gave."""
+    index, for a rule what its method gave.
+
+    `broken` tells of bodies that are read only for the sake of their own faults: the token where the parser took up again, and
+    the first token of the broken statement or item they belong to.
+    """
 
     def __init__(self, source: Source, tokens: Tokens) -> None:
         self.source = source
@@ -29,6 +36,7 @@ class Expressions:
         self.starts = tokens.starts
         self.ends = tokens.ends
         self.word = tokens.word
+        self.broken: dict[int, int] = {}
 
     def span(self, first: int, last: int) -> Span:
         """From the first token to the last."""
@@ -122,6 +130,9 @@ class Expressions:
         elif len(tokens) == 1 and word in FIXED:
             value = self._reserved(span, word)
         else:
+            if word in _PYTHON:
+                fix = Fix(span, _PYTHON[word], f"write `{_PYTHON[word]}`")
+                raise Fault(UnexpectedToken(at=span, found=f"`{word}`", said=f"`{word}` is written `{_PYTHON[word]}`", fix=fix))
             value = tree.Name(span, word)
         for token in tokens[1:]:
             value = tree.Attribute(self.span(first, token), value, self.word(token))
@@ -256,6 +267,15 @@ class Expressions:
 
     def arg(self, first: int, last: int, value: Value) -> tree.Arg:
         """`64`"""
+        if isinstance(value, tree.Chain) and len(value.links) == 1:
+            step = value.links[0].step
+            if step.label is not None and isinstance(step.term, _LITERALS) and len(step.label.segments) == 1:
+                said, colon = step.label.span.text, Span(self.source, step.label.span.end, step.term.span.start)
+                fix = Fix(colon, "=", "give the argument with `=`")
+                raise Fault(
+                    UnexpectedToken(at=value.span, found="`:`", said="an argument is given with `=`, not with `:`",
+                                    help=f"write `{said}={step.term.span.text}`" if len(value.span.text) < 60 else None, fix=fix)
+                )  # fmt: skip
         return tree.Arg(value.span, None, None, value)
 
     def arg_named(self, first: int, last: int, name: int, equal: int, value: Value) -> tree.Arg:

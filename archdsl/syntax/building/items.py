@@ -111,8 +111,10 @@ class Items(Statements):
         """`fn f(x: [N]) -> [N] { … }`"""
         return tree.Fn(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
 
-    def block(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Block:
+    def block(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Block | tree.Broken:
         """`block B(n: int)(x: [N]) -> [N] { … }`"""
+        if first in self.broken:
+            return tree.Broken(self.span(first, last))
         return tree.Block(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
 
     def arch(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Arch:

@@ -231,8 +231,10 @@ class Statements(Expressions):
         """`a, b = x -> f`"""
         return tree.Assign(self.span(first, last), tuple(self._name(target) for target in targets), value)
 
-    def flow(self, first: int, last: int, value: Value) -> tree.Flow:
+    def flow(self, first: int, last: int, value: Value) -> tree.Flow | tree.Broken:
         """`x -> f`"""
+        if first in self.broken:
+            return tree.Broken(self.span(self.broken[first], last))
         return tree.Flow(self.span(first, last), self.as_chain(value))
 
     # ── tensor types ─────────────────────────────────────────────────────────────────────────────────────────────────
