@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from math import lcm
 from typing import Protocol
 
-from archdsl.dims.dim import Atom, Dim, Mono, Size, low_bound, symbol
+from archdsl.dims.dim import Atom, Dim, Mono, Size, symbol
+from archdsl.dims.lows import low_bound
 from archdsl.dims.shape import TensorType
 
 

@@ -1,0 +1,1 @@
+"""The shared battery over all operators."""
