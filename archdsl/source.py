@@ -41,7 +41,8 @@ class Source:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as fault:
-            raise SourceFault("not-utf8", f"byte {fault.start} is not UTF-8", fault.start) from None
+            start = fault.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)  # the codec counts from after the mark
+            raise SourceFault("not-utf8", f"byte {start} is not UTF-8", start) from None
         return cls(name, text.replace("\r\n", "\n"))
 
     def __repr__(self) -> str:

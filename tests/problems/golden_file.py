@@ -1,0 +1,108 @@
+"""A golden: one markdown file with the smallest program that has a problem, and the picture of the problem.
+
+    # shape-mismatch
+
+    ```arch
+    the program; `arch blocks.arch` in the fence's head makes a further file, `arch classes=10` sets configuration of the last arch
+    ```
+
+    ```bytes
+    a Python bytes literal, optionally `* N`, for what is no text
+    ```
+
+    ```text
+    what `archdsl check` says
+    ```
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+from archdsl.problems.problem import ArchError, Problem
+from archdsl.problems.registry import all_problems
+from archdsl.problems.render.text import render
+
+FOLDER = Path(__file__).parent / "goldens"
+MAIN = "case.arch"
+_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The files of a case by name, the configuration, and the picture (empty in a new one)."""
+
+    files: dict[str, bytes]
+    config: dict[str, object]
+    picture: str
+
+    @classmethod
+    def read(cls, text: str) -> Case:
+        files: dict[str, bytes] = {}
+        config: dict[str, object] = {}
+        picture = ""
+        for kind, head, body in _FENCE.findall(text):
+            if kind == "text":
+                picture = body
+            elif kind in ("arch", "bytes"):
+                name = MAIN
+                for word in head.split():
+                    key, equals, value = word.partition("=")
+                    if equals:
+                        config[key] = ast.literal_eval(value)
+                    else:
+                        name = word
+                files[name] = body.encode() if kind == "arch" else _bytes(body)
+        return cls(files, config, picture)
+
+
+def _bytes(text: str) -> bytes:
+    literal, _, times = text.strip().rpartition(" * ")
+    value: bytes = ast.literal_eval(literal or times)
+    return value * int(times) if literal else value
+
+
+def find(case: Case, folder: Path) -> tuple[Problem, ...]:
+    """What `check` finds in the case, whose files are written below `folder`."""
+    from archdsl import load
+
+    for name, data in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    try:
+        spec = load(Path(MAIN))
+        return spec.check(spec.names[-1], case.config) if case.config and spec.names else spec.check()
+    except ArchError as fault:
+        return fault.problems
+
+
+def show(problems: tuple[Problem, ...], code: str) -> str:
+    """The picture of the case: its own problem first, and only problems of that code where there are several."""
+    return render([one for one in problems if one.code == code])
+
+
+def write(path: Path, picture: str) -> None:
+    """Put a new picture into a golden."""
+    text = path.read_text()
+    fence = f"```text\n{picture}```"
+    found = re.search(r"^```text\n.*?^```$", text, re.MULTILINE | re.DOTALL)
+    path.write_text(text[: found.start()] + fence + text[found.end() :] if found else text.rstrip("\n") + f"\n\n{fence}\n")
+
+
+def make_missing() -> list[str]:
+    """Start a golden from the page's example for every code that has none; the codes."""
+    made = []
+    for code, kind in all_problems().items():
+        path = FOLDER / f"{code}.md"
+        fences: list[Any] = [fence for fence in _FENCE.findall(getdoc(kind) or "") if fence[0] == "arch"]
+        if not path.exists() and fences:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(f"# {code}\n\n" + "\n\n".join(f"```{kind}{head}\n{body}```" for kind, head, body in fences) + "\n")
+            made.append(code)
+    return made
