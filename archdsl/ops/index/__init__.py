@@ -1,0 +1,1 @@
+"""Positions chosen: slicing, gather, scatter, sort, topk and segments."""

@@ -1,0 +1,1 @@
+"""Products of tensors: matmul, einsum, outer, and distances."""

@@ -1,0 +1,1 @@
+"""Axes moved, split, merged and reduced: einops patterns, reshape, permute and their relatives."""
