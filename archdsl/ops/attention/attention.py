@@ -19,22 +19,35 @@ from archdsl.ops.checks import (
     check_same_dtype,
     given,
 )
-from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, option
+from archdsl.ops.contract import (
+    Along,
+    Code,
+    Context,
+    Everywhere,
+    Example,
+    OnnxTape,
+    Op,
+    OpFault,
+    Reach,
+    Refusal,
+    TorchTape,
+    option,
+)
 
 QKV = ("[B, 4, T, 8]", "[B, 4, T, 8]", "[B, 4, T, 8]")
 CROSS = ("[B, 4, T, 8]", "[B, 2, S, 8]", "[B, 2, S, 6]")
 
 
 class Attention(Op):
-    """`scaled_dot_product_attention`, where true in `mask` = may attend, and a query with nothing to attend gives 0.
+    """Scaled dot products, where true in `mask` = may attend, and a query with nothing to attend gives 0.
 
-    q is `[..., H, T, D]`, k `[..., G, S, D]` and v `[..., G, S, V]`, and the result `[..., H, T, V]`, where G divides H: query head h
-    reads head `h // (H / G)` of k and v. Without heads q is `[B, T, D]`. `mask` (bool) and `bias` (added to the scores) broadcast to
-    `[..., H, T, S]`; both may be given. `causal`: query i sees the keys j <= i, counted from the first of both, also where T is not S
-    (PyTorch's `is_causal`). `window=[l, r]`: query i sees keys i - l to i + r, either end may be none; `window=w` is [w - 1, w - 1],
-    so that with `causal` each query sees w keys, itself the last. Everything given holds at once.
-    `scale` is 1 / sqrt(D) unless given. `dropout` acts on the weights, in training only.
-    Vaswani et al. (2017); grouped queries: Ainslie et al. (2023); windows: Beltagy et al. (2020), Jiang et al. (2023).
+    q is `[..., H, T, D]`, k `[..., G, S, D]` and v `[..., G, S, V]`, and the result `[..., H, T, V]`, where G divides H:
+    query head h reads head `h // (H / G)` of k and v. Without heads q is `[B, T, D]`. `mask` (bool) and `bias` (added to the
+    scores) broadcast to `[..., H, T, S]`; both may be given. `causal`: query i sees the keys j <= i, counted from the first
+    of both, also where T is not S (PyTorch's `is_causal`). `window=[l, r]`: query i sees keys i - l to i + r, either end may
+    be none; `window=w` is [w - 1, w - 1], so that with `causal` each query sees w keys, itself the last. Everything given
+    holds at once. `scale` is 1 / sqrt(D) unless given. `dropout` acts on the weights, in training only. Vaswani et al.
+    (2017); grouped queries: Ainslie et al. (2023); windows: Beltagy et al. (2020), Jiang et al. (2023).
     """
 
     name = "attention"
@@ -87,7 +100,9 @@ class Attention(Op):
             check_finite(self.scale, "scale")
         if isinstance(self.window, tuple):
             if len(self.window) != 2 or self.window == (None, None):
-                raise OpFault("`window` wants a number, or [left, right] with a number in it", code="bad-argument", argument="window")
+                raise OpFault(
+                    "`window` wants a number, or [left, right] with a number in it", code="bad-argument", argument="window"
+                )
             check_least(tuple(one for one in self.window if one is not None), 0, "window")
         elif self.window is not None:
             check_least(self.window, 1, "window")
@@ -103,15 +118,21 @@ class Attention(Op):
         check_same_dtype(q, k, v)
         for axis in range(rank - 2):
             if rank > 3 and axis == rank - 3:
-                check_divides(context, k.shape[axis], q.shape[axis], "the heads of k must divide those of q", operand=1, axis=axis)
+                check_divides(
+                    context, k.shape[axis], q.shape[axis], "the heads of k must divide those of q", operand=1, axis=axis
+                )
             else:
-                check_equal(context, q.shape[axis], k.shape[axis], "q and k differ in a leading axis", operand=1, axis=axis, other=0)
+                check_equal(
+                    context, q.shape[axis], k.shape[axis], "q and k differ in a leading axis", operand=1, axis=axis, other=0
+                )
             check_equal(context, k.shape[axis], v.shape[axis], "k and v differ in a leading axis", operand=2, axis=axis, other=1)
         check_equal(context, q.shape[-1], k.shape[-1], "q and k differ in width", operand=1, axis=rank - 1, other=0)
         check_equal(context, k.shape[-2], v.shape[-2], "k and v differ in length", operand=2, axis=rank - 2, other=1)
         table = (*q.shape[:-1], k.shape[-2])
         if mask is not None:
-            check_dtype(mask, ("bool",), operand=3, wants="a bool mask, true = may attend", help="what is added to the scores is `bias=`")
+            check_dtype(
+                mask, ("bool",), operand=3, wants="a bool mask, true = may attend", help="what is added to the scores is `bias=`"
+            )
             check_fits(context, mask, table, 3)
         if bias is not None:
             check_dtype(bias, (q.dtype,), operand=4, wants=f"a bias of the dtype of q, {q.dtype}", help="a bool is `mask=`")
@@ -166,7 +187,9 @@ class Attention(Op):
             conditions.append(positions(tape, sizes.queries, sizes.keys, left, right))
         dtype = tape.float if first.dtype == "float" else first.dtype
         empty = mask is not None or bias is not None or self.window is not None
-        return weigh(tape, str(q), str(k), str(v), sizes, dtype, scale=self.scale, allowed=every(tape, conditions), bias=bias, empty=empty)[0]
+        return weigh(
+            tape, str(q), str(k), str(v), sizes, dtype, scale=self.scale, allowed=every(tape, conditions), bias=bias, empty=empty
+        )[0]
 
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         q, k, v = given(inputs[0]), given(inputs[1]), given(inputs[2])
@@ -207,5 +230,3 @@ def check_fits(context: Context, one: TensorType, table: tuple[Size, ...], opera
     for axis, size in enumerate(one.shape):
         if size != 1:
             check_equal(context, size, table[ahead + axis], "it does not broadcast to the scores", operand=operand, axis=axis)
-
-

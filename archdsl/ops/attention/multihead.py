@@ -28,7 +28,6 @@ from archdsl.ops.contract import (
     Example,
     OnnxTape,
     Op,
-    OpFault,
     Reach,
     Refusal,
     TorchTape,
@@ -46,10 +45,10 @@ class MultiheadAttention(Op):
     """`nn.MultiheadAttention`, always batch first, where true in a mask = may attend, and only the result unless `need_weights`.
 
     query is `[B, T, E]`, key `[B, S, kdim]`, value `[B, S, vdim]`, the result `[B, T, E]`; all three are given, also for
-    self-attention: `(it, it, it) -> attn: MultiheadAttention(8)`. `key_padding_mask` is bool `[B, S]`; `attn_mask` is `[T, S]` or
-    `[B * num_heads, T, S]`, bool, or floats that are added to the scores. A query with nothing to attend gets weights of 0, where
-    PyTorch gives NaN. With `need_weights=true` the result is a pair with the weights, `[B, T, S]` averaged over the heads, or
-    `[B, num_heads, T, S]`. Vaswani et al. (2017).
+    self-attention: `(it, it, it) -> attn: MultiheadAttention(8)`. `key_padding_mask` is bool `[B, S]`; `attn_mask` is `[T,
+    S]` or `[B * num_heads, T, S]`, bool, or floats that are added to the scores. A query with nothing to attend gets weights
+    of 0, where PyTorch gives NaN. With `need_weights=true` the result is a pair with the weights, `[B, T, S]` averaged over
+    the heads, or `[B, num_heads, T, S]`. Vaswani et al. (2017).
     """
 
     name = "MultiheadAttention"
@@ -194,7 +193,9 @@ class MultiheadAttention(Op):
             weights = tape.nodes("Split", [tape.param("in_proj_weight"), thirds], 3, axis=0)
         else:
             weights = [tape.param(f"{one}_proj_weight") for one in "qkv"]
-        results = [tape.node("MatMul", [x, tape.node("Transpose", [w], perm=[1, 0])]) for x, w in zip(inputs, weights, strict=True)]
+        results = [
+            tape.node("MatMul", [x, tape.node("Transpose", [w], perm=[1, 0])]) for x, w in zip(inputs, weights, strict=True)
+        ]
         if self.bias:
             biases = tape.nodes("Split", [tape.param("in_proj_bias"), tape.ints([self.embed_dim] * 3)], 3, axis=0)
             results = [tape.node("Add", [x, b]) for x, b in zip(results, biases, strict=True)]
@@ -252,8 +253,9 @@ class MultiheadAttention(Op):
 
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         query, key = given(inputs[0]), given(inputs[1])
-        batch, length, keys, width = query.shape[0], query.shape[1], key.shape[1], self.embed_dim
-        projected = 2 * length * width + keys * (self.kdim + self.vdim)
+        batch, length, keys = query.shape[0], query.shape[1], key.shape[1]
+        width: Size = self.embed_dim
+        projected: Size = 2 * length * width + keys * (self.kdim + self.vdim)
         return batch * width * (projected + 2 * length * (keys + self.extra))
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:

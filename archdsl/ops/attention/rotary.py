@@ -12,9 +12,10 @@ from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, Onnx
 class Rotary(Op):
     """Turn each pair of features by an angle that grows with the position: rotary position embedding; not in PyTorch.
 
-    x is `[..., T, D]` with D even; `positions` is integers or floats that broadcast to `[..., T]`, and 0, 1, 2, … unless given. Pair i of
-    D / 2 turns by `position * base ** (-2i / D)`. A pair is features i and i + D / 2 (GPT-NeoX, LLaMA), or, `interleaved`, 2i and
-    2i + 1 (GPT-J, the paper). To turn a part of the features split them first. Su et al., RoFormer (2021).
+    x is `[..., T, D]` with D even; `positions` is integers or floats that broadcast to `[..., T]`, and 0, 1, 2, … unless
+    given. Pair i of D / 2 turns by `position * base ** (-2i / D)`. A pair is features i and i + D / 2 (GPT-NeoX, LLaMA), or,
+    `interleaved`, 2i and 2i + 1 (GPT-J, the paper). To turn a part of the features split them first. Su et al., RoFormer
+    (2021).
     """
 
     name = "rotary"

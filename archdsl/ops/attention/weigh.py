@@ -31,7 +31,7 @@ class Heads:
 
 
 def positions(tape: OnnxTape, queries: Size, keys: Size, left: Any, right: Any) -> str:
-    """bool [T, S]: key j is within [i - left, i + right] of query i; None is unbounded, not both."""
+    """A bool [T, S]: key j is within [i - left, i + right] of query i; None is unbounded, not both."""
     zero, one = tape.scalar(0, "i64"), tape.scalar(1, "i64")
     rows = tape.node("Unsqueeze", [tape.node("Range", [zero, tape.size(queries), one]), tape.ints([1])])
     columns = tape.node("Unsqueeze", [tape.node("Range", [zero, tape.size(keys), one]), tape.ints([0])])
@@ -68,7 +68,7 @@ def weigh(
     tape: OnnxTape, q: str, k: str, v: str, sizes: Heads, dtype: str, *,
     scale: Any = None, allowed: str | None = None, bias: str | None = None, empty: bool = False,
 ) -> tuple[str, str]:  # fmt: skip
-    """The result and the weights, both of `dtype`. `empty`: some row may have nothing to attend. f16 and bf16 are computed in f32."""
+    """Result and weights of `dtype`. `empty`: a row may have nothing to attend. f16 and bf16 are computed in f32."""
     wide = dtype if dtype in LOWEST else "f32"
     if wide != dtype:
         q, k, v = (tape.node("Cast", [one], to=wide) for one in (q, k, v))
