@@ -38,14 +38,15 @@ class Atom:
 
     @property
     def key(self) -> tuple[int, str]:
-        """What atoms are sorted by: symbols by name, then the others by their text."""
+        """What atoms are sorted by: how deeply they are nested (symbols are 0), then their text."""
         if self._key is None:
             if self.kind == "symbol":
                 self._key = (0, self.name)
             else:
                 from archdsl.dims.text import atom_text
 
-                self._key = (1, atom_text(self))
+                inner = (atom.key[0] for one in self.args if isinstance(one, Dim) for atom in one.atoms())
+                self._key = (1 + max(inner, default=0), atom_text(self))
         return self._key
 
     @property

@@ -76,9 +76,19 @@ def _is_floor_by_number(mono: Mono) -> bool:
     return atom.kind == "floor" and isinstance(atom.args[1], int)
 
 
-def order(mono: Mono) -> tuple[int, list[tuple[tuple[int, str], int]]]:
-    """A monomial order that products respect: by degree, then by the powers of the atoms in the order of their keys."""
-    return (sum(power for _, power in mono), [((-atom.key[0], _reversed(atom.key[1])), power) for atom, power in mono])
+_Order = tuple[list[tuple[int, int]], list[tuple[tuple[int, str], int]]]
+
+
+def order(mono: Mono) -> _Order:
+    """A monomial order that products respect: by the degree in the most nested atoms, then in the less, then lexicographic.
+
+    So a rewriting of the largest monomial by the rest never nests deeper, and ends.
+    """
+    degrees: dict[int, int] = {}
+    for atom, power in mono:
+        degrees[atom.key[0]] = degrees.get(atom.key[0], 0) + power
+    powers = [((atom.key[0], _reversed(atom.key[1])), power) for atom, power in mono]
+    return sorted(degrees.items(), reverse=True), sorted(powers, reverse=True)
 
 
 def _reversed(text: str) -> str:
@@ -150,7 +160,10 @@ def floor_by_size(p: Size, k: Dim) -> Size:
         return 0
     wide = lcm(common_denominator(terms_of(p)), common_denominator(k.terms))
     if wide > 1:
-        p, k = scale(p, wide), _dim(scale(k, wide))
+        p, below = scale(p, wide), scale(k, wide)
+        if isinstance(below, int):
+            return floor_div(p, below)
+        k = below
     if k.terms[lead(k.terms)] < 0:
         p, k = -p, -k
     quotient, rest = divide(p, k)
@@ -166,12 +179,6 @@ def floor_by_size(p: Size, k: Dim) -> Size:
     if low is not None and low >= 0 and positive is not None and positive > 0 and gap is not None and gap > 0:
         return quotient
     return quotient + make_atom("floor", (rest, k))
-
-
-def _dim(size: Size) -> Dim:
-    if isinstance(size, int):
-        raise TypeError("a divisor with symbols lost them")
-    return size
 
 
 def _shared_symbols(monos: list[Mono]) -> Mono:

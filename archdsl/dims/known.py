@@ -25,6 +25,7 @@ from archdsl.dims.dim import (
 from archdsl.dims.division import common_denominator, content, divide_mono, lead
 from archdsl.dims.lows import extreme
 
+_DEPTH = 40
 _FUEL = 64
 """How often a size is rewritten before it is left as it is; each rewriting is an equality, so stopping is sound."""
 
@@ -37,7 +38,7 @@ class Known:
     and symbols in k; `bounds` are sizes that are at least 0; `lows` are lower bounds of atoms.
     """
 
-    __slots__ = ("_memo", "bounds", "divisible", "empty", "lows", "remainders", "rules", "substitution", "whole")
+    __slots__ = ("_depth", "_memo", "bounds", "divisible", "empty", "lows", "remainders", "rules", "substitution", "whole")
 
     def __init__(self) -> None:
         self.substitution: dict[Atom, Size] = {}
@@ -48,6 +49,7 @@ class Known:
         self.bounds: list[Dim] = []
         self.lows: dict[Atom, int] = {}
         self.empty = True
+        self._depth = 0
         self._memo: dict[Dim, Size] = {}
 
     # Learning. A fact that contradicts the others teaches nothing, which is sound.
@@ -181,7 +183,13 @@ class Known:
             return size
         found = self._memo.get(size)
         if found is None:
-            found = self._memo[size] = self._normal(size)
+            if self._depth >= _DEPTH:
+                return size
+            self._depth += 1
+            try:
+                found = self._memo[size] = self._normal(size)
+            finally:
+                self._depth -= 1
             if isinstance(found, Dim):
                 self._memo[found] = found
         return found
@@ -208,7 +216,10 @@ class Known:
             return extreme("max", args, lambda above, below: nonnegative(self, above - below))
         if atom.kind == "min":
             return extreme("min", args, lambda above, below: nonnegative(self, below - above))
-        new = single(atom) if args == atom.args else rebuild(atom, args)
+        if args == atom.args or args[1] == 0:
+            new: Size = single(atom)
+        else:
+            new = rebuild(atom, args)
         if isinstance(new, Dim) and (self.remainders or self.whole):
             return new.replace(self._settle)
         return new

@@ -61,7 +61,10 @@ class _Printer:
         out += [(factor, self.times_text(abs(factor), text, tight)) for factor, text, tight in negative]
         if constant:
             out.append((constant, str(abs(constant))))
-        text = ("-" if out[0][0] < 0 else "") + out[0][1]
+        text = out[0][1]
+        if out[0][0] < 0:
+            # `-H // 2` would be `(-H) // 2`.
+            text = f"-({text})" if out[0][0] == -1 and not ordered and negative and negative[0][2] == _PRODUCT else f"-{text}"
         for factor, one in out[1:]:
             text += (" - " if factor < 0 else " + ") + one
         if len(out) > 1 or out[0][0] < 0:
