@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archdsl.syntax.kinds import END, FIXED, NAMES, NUMBER, OPERATORS, plain
+from archdsl.syntax.kinds import END, FIXED, FLOAT, INT, NAME, NAMES, NUMBER, OPERATORS, STRING, plain
 from archdsl.syntax.tables import Tables
 
 _MOST = 7
 _ITEM = frozenset(NUMBER[name] for name in ("USE", "FN", "BLOCK", "ARCH"))
 _STATEMENT = frozenset(
-    FIXED[text] for text in "require expect param buffer shared init default carry yield final until head".split()
-)
-_STEP = frozenset(FIXED[text] for text in "if skip branch repeat scan {".split())
-_VALUE = frozenset(
-    NUMBER[name] for name in "NAME INT FLOAT STRING LPAR LSQB MINUS NOT TRUE FALSE NONE IT TRAINING".split()
-)
+    FIXED[text]
+    for text in (
+        "require", "expect", "param", "buffer", "shared", "init", "default", "carry", "yield", "final", "until", "head",
+    )
+)  # fmt: skip
+_STEP = frozenset(FIXED[text] for text in ("if", "skip", "branch", "repeat", "scan", "{"))
+_VALUE = frozenset({NAME, INT, FLOAT, STRING}) | {
+    FIXED[text] for text in ("(", "[", "-", "not", "true", "false", "none", "it", "training")
+}
 _OPERATOR = OPERATORS | {FIXED["if"]}
-_AFTER_VALUE = frozenset(FIXED[text] for text in "( [ .".split())
+_AFTER_VALUE = frozenset(FIXED[text] for text in ["(", "[", "."])
 
 
 def accepted(tables: Tables, states: list[int]) -> list[int]:
@@ -27,7 +30,8 @@ def accepted(tables: Tables, states: list[int]) -> list[int]:
 
 def _shifts(tables: Tables, states: list[int], kind: int) -> bool:
     rows, file = tables.states, tables.symbols.index("file")
-    base, above = len(states), []  # the states from `base` on are replaced by `above`
+    above: list[int] = []
+    base = len(states)  # the states from `base` on are replaced by `above`
     while True:
         top = above[-1] if above else states[base - 1]
         action = rows[top].get(kind)
@@ -48,7 +52,7 @@ def _shifts(tables: Tables, states: list[int], kind: int) -> bool:
 def in_words(kinds: Iterable[int]) -> tuple[str, ...]:
     """Kinds of tokens as people call them, those of one sort under one name, sorted; nothing where that says too much."""
     left = set(kinds)
-    words = []
+    words: list[str] = []
     if left >= _ITEM:
         return ("`arch`", "`block`", "`fn`", "`let`", "`use`")
     for sort, called in ((_STATEMENT, "a statement"), (_STEP, "a step"), (_VALUE, "a value")):

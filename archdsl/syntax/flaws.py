@@ -10,8 +10,15 @@ from archdsl.problems.problem import Fix, Label, Problem
 from archdsl.source import Source, Span
 from archdsl.syntax.lexer import MAX_NESTING, Flaw, Tokens
 from archdsl.syntax.problems import (
-    ForbiddenCharacter, IdentifierTooLong, MalformedNumber, NestingTooDeep, SingleQuotes, UnclosedBracket,
-    UnexpectedCharacter, UnopenedBracket, UnterminatedString,
+    ForbiddenCharacter,
+    IdentifierTooLong,
+    MalformedNumber,
+    NestingTooDeep,
+    SingleQuotes,
+    UnclosedBracket,
+    UnexpectedCharacter,
+    UnopenedBracket,
+    UnterminatedString,
 )  # fmt: skip
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")

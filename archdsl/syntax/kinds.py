@@ -8,10 +8,11 @@ SPELLED = {
     "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "PLUS": "+", "MINUS": "-", "STAR": "*", "SLASH": "/", "FLOOR": "//",
     "PERCENT": "%", "AT": "@", "POWER": "**",
 }  # fmt: skip
-RESERVED = tuple(
-    "use let fn block arch default param buffer shared init if else repeat skip via branch scan over axis reverse until "
-    "carry yield final head when require expect in for as and or not true false none it training".split()
-)
+RESERVED = (
+    "use", "let", "fn", "block", "arch", "default", "param", "buffer", "shared", "init", "if", "else", "repeat", "skip",
+    "via", "branch", "scan", "over", "axis", "reverse", "until", "carry", "yield", "final", "head", "when", "require",
+    "expect", "in", "for", "as", "and", "or", "not", "true", "false", "none", "it", "training",
+)  # fmt: skip
 NAMES = ("END", "NAME", "INT", "FLOAT", "STRING", "NL", *SPELLED, *(word.upper() for word in RESERVED))
 NUMBER = {name: number for number, name in enumerate(NAMES)}
 FIXED = {text: NUMBER[name] for name, text in SPELLED.items()} | {word: NUMBER[word.upper()] for word in RESERVED}
@@ -27,16 +28,18 @@ FIRST_WORD = NUMBER["USE"]
 OPENERS = {LPAR: RPAR, LSQB: RSQB, LBRACE: RBRACE}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 OPERATORS = frozenset(
-    FIXED[text] for text in "** * / // % @ + - .. == != < <= > >= in and or".split()
+    FIXED[text] for text in ["**", "*", "/", "//", "%", "@", "+", "-", "..", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"]
 )
 CONTINUES_BEFORE = OPERATORS | {FIXED[text] for text in ("->", "via", "else", "as")}
 """A line that starts with one of these goes on with the statement above."""
 CONTINUES_AFTER = CONTINUES_BEFORE | {FIXED[text] for text in (",", "=", ":", "not")}
 """After one of these a statement goes on with the next line."""
-BODIED = frozenset(FIXED[text] for text in "if skip branch repeat scan head expect".split())
+BODIED = frozenset(FIXED[text] for text in ["if", "skip", "branch", "repeat", "scan", "head", "expect"])
 """Statements that begin with one of these have a body in braces."""
 
-_PLAIN = {END: "the end of the file", NAME: "a name", INT: "a whole number", FLOAT: "a number", STRING: "a string", NL: "a new line"}
+_PLAIN = {
+    END: "the end of the file", NAME: "a name", INT: "a whole number", FLOAT: "a number", STRING: "a string", NL: "a new line",
+}  # fmt: skip
 
 
 def plain(kind: int) -> str:

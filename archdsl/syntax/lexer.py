@@ -7,8 +7,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.syntax.kinds import (
-    CLOSERS, CONTINUES_AFTER, CONTINUES_BEFORE, DOT, END, FIRST_WORD, FIXED, FLOAT, INT, LBRACE, NAME, NL, OPENERS,
-    RBRACE, STRING,
+    CLOSERS,
+    CONTINUES_AFTER,
+    CONTINUES_BEFORE,
+    DOT,
+    END,
+    FIRST_WORD,
+    FIXED,
+    FLOAT,
+    INT,
+    LBRACE,
+    NAME,
+    NL,
+    OPENERS,
+    RBRACE,
+    STRING,
 )  # fmt: skip
 
 MAX_NESTING = 100
@@ -179,7 +192,12 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
         kinds.append(kind)
         starts.append(start)
         ends.append(end)
-    if stack and stack[-1][0] != LBRACE and stack[-1][1] not in doomed and not any(flaw.code == "nesting-too-deep" for flaw in flaws):
+    if (
+        stack
+        and stack[-1][0] != LBRACE
+        and stack[-1][1] not in doomed
+        and not any(flaw.code == "nesting-too-deep" for flaw in flaws)
+    ):
         return tokens, stack[-1][1]
     deep = bool(flaws) and flaws[-1].code == "nesting-too-deep"
     noted = len(flaws)
@@ -221,7 +239,7 @@ def _other(text: str, start: int, end: int, flaws: list[Flaw]) -> tuple[int, int
         return STRING, stop
     if first == "'":
         stop = text.find("'", start + 1)
-        if 0 <= stop and "\n" not in text[start:stop]:
+        if stop >= 0 and "\n" not in text[start:stop]:
             flaws.append(Flaw("single-quotes", start, stop + 1))
             return STRING, stop + 1
     if first.isascii() and first.isdigit():

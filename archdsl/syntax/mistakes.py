@@ -14,15 +14,31 @@ from archdsl.problems.problem import Problem
 from archdsl.source import Source, Span
 from archdsl.syntax.expected import in_words
 from archdsl.syntax.kinds import (
-    COLON, COMMA, DOT, END, EQUAL, FIRST_WORD, FIXED, INT, LBRACE, LPAR, LSQB, NAME, NL, OPENERS, RBRACE, STRING, plain,
+    COLON,
+    COMMA,
+    DOT,
+    END,
+    EQUAL,
+    FIRST_WORD,
+    FIXED,
+    INT,
+    LBRACE,
+    LPAR,
+    LSQB,
+    NAME,
+    NL,
+    OPENERS,
+    RBRACE,
+    STRING,
+    plain,
 )  # fmt: skip
 from archdsl.syntax.lexer import Tokens
 from archdsl.syntax.problems import UnexpectedToken
 
 Said = tuple[str | None, str | None]
 
-_COMPARISONS = frozenset(FIXED[text] for text in "== != < <= > >= in".split())
-_ITEM_WORDS = frozenset(FIXED[text] for text in "use fn block arch".split())
+_COMPARISONS = frozenset(FIXED[text] for text in ["==", "!=", "<", "<=", ">", ">=", "in"])
+_ITEM_WORDS = frozenset(FIXED[text] for text in ["use", "fn", "block", "arch"])
 _HABITS = {
     "def": "a layer is written `block Name(configuration)(tensors) { … }`, a function `fn name(…) = …`",
     "class": "a layer is written `block Name(configuration)(tensors) { … }`",
@@ -80,7 +96,7 @@ class Case:
     def touches(self, offset: int) -> bool:
         """No blank stands between the token and the one beside it."""
         one, other = sorted((self.place.token, self.place.token + offset))
-        return 0 <= one and other < len(self.tokens.kinds) and self.tokens.ends[one] == self.tokens.starts[other]
+        return one >= 0 and other < len(self.tokens.kinds) and self.tokens.ends[one] == self.tokens.starts[other]
 
     @property
     def first(self) -> int:
@@ -132,13 +148,17 @@ def _brace_missing(case: Case) -> Said | None:
     return None
 
 
-_BODY_WORDS = frozenset(FIXED[text] for text in "if skip branch repeat scan head expect".split())
+_BODY_WORDS = frozenset(FIXED[text] for text in ["if", "skip", "branch", "repeat", "scan", "head", "expect"])
 
 
 def _habit(case: Case) -> Said | None:
     for offset in (0, -1):
         word = case.word(offset)
-        if word in _HABITS and (offset == 0 or case.place.token + offset >= case.place.start) and case.kind(offset) in (NAME, FIXED["for"]):
+        if (
+            word in _HABITS
+            and (offset == 0 or case.place.token + offset >= case.place.start)
+            and case.kind(offset) in (NAME, FIXED["for"])
+        ):
             if offset == 0 and case.kind(0) == NAME and not case.place.top and word not in ("is", "elif"):
                 continue
             return f"there is no `{word}` here", _HABITS[word]
@@ -166,7 +186,7 @@ def _signs(case: Case) -> Said | None:
     return None
 
 
-_ARITHMETIC = frozenset(FIXED[text] for text in "+ - * / // % ** @".split())
+_ARITHMETIC = frozenset(FIXED[text] for text in ["+", "-", "*", "/", "//", "%", "**", "@"])
 
 
 def _equals(case: Case) -> Said | None:
@@ -179,7 +199,7 @@ def _equals(case: Case) -> Said | None:
     return None
 
 
-_CONDITIONS = frozenset(FIXED[text] for text in "if require expect until".split())
+_CONDITIONS = frozenset(FIXED[text] for text in ["if", "require", "expect", "until"])
 
 
 def _comparison(case: Case) -> Said | None:
@@ -197,7 +217,10 @@ def _two_labels(case: Case) -> Said | None:
     while at > case.place.start and case.tokens.kinds[at] in (NAME, INT, STRING, DOT):
         at -= 1
     if case.tokens.kinds[at] == COLON:
-        return "a step has one label", "for a label inside a label write a body: `outer: { inner: Linear(64) }`, or `outer.inner: …`"
+        return (
+            "a step has one label",
+            "for a label inside a label write a body: `outer: { inner: Linear(64) }`, or `outer.inner: …`",
+        )
     return None
 
 
@@ -228,7 +251,9 @@ def _reserved(case: Case) -> Said | None:
 
 
 def _side_by_side(case: Case) -> Said | None:
-    starts_value = case.kind() in (NAME, INT, STRING, FIXED["it"], FIXED["none"], FIXED["true"], FIXED["false"]) or case.kind() == 3
+    starts_value = (
+        case.kind() in (NAME, INT, STRING, FIXED["it"], FIXED["none"], FIXED["true"], FIXED["false"]) or case.kind() == 3
+    )
     if not starts_value or case.kind(-1) in (NL, END) or FIXED["+"] not in case.expected:
         return None
     line = case.tokens.text.rfind("\n", 0, case.tokens.starts[case.place.token])

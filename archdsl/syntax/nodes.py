@@ -43,9 +43,9 @@ class Frozen:
 def node(cls: T) -> T:
     """The class with a slot for each annotated field, fields of its bases first, and an `__init__` that takes them in order."""
     own = tuple(cls.__dict__.get("__annotations__", ()))
-    inherited: tuple[str, ...] = cls.__base__.__match_args__ if cls.__base__ is not None and issubclass(cls.__base__, Frozen) else ()
-    names = (*inherited, *own)
-    body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in own and key not in ("__dict__", "__weakref__")}
+    names: tuple[str, ...] = (*getattr(cls.__base__, "__match_args__", ()), *own)
+    left_out = {*own, "__dict__", "__weakref__"}
+    body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in left_out}
     defaults = {name: cls.__dict__[name] for name in own if name in cls.__dict__}
     made: Any = type(cls)(cls.__name__, cls.__bases__, {**body, "__slots__": own, "__match_args__": names})
     made.__init__ = _init(made, names, defaults)

@@ -21,8 +21,11 @@ from archdsl.syntax.problems import Fault, NestingTooDeep
 from archdsl.syntax.tables import Tables, load
 
 _DEEPER = frozenset(
-    "body body_empty if_else skip_via skip_args_via if_expr binary unary call index attribute comprehension step_labelled".split()
-)
+    {
+        "body", "body_empty", "if_else", "skip_via", "skip_args_via", "if_expr", "binary", "unary", "call", "index",
+        "attribute", "comprehension", "step_labelled",
+    }
+)  # fmt: skip
 """What counts as a level of nesting, beside the brackets that the lexer counts."""
 
 
@@ -75,7 +78,8 @@ class _Parser:
                 if self.noted >= MAX_SHOWN:
                     items = []
         comments = tuple(
-            tree.Comment(Span(self.source, start, end), self.source.text[start:end], own) for start, end, own in self.tokens.comments
+            tree.Comment(Span(self.source, start, end), self.source.text[start:end], own)
+            for start, end, own in self.tokens.comments
         )
         return tree.File(self.source, self.file_doc, tuple(items), comments)
 
@@ -222,5 +226,3 @@ class _Refused(Exception):
         super().__init__(token)
         self.token = token
         self.problem = problem
-
-

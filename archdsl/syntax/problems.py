@@ -99,7 +99,7 @@ class UnterminatedString(Problem):
     code: ClassVar[str] = "unterminated-string"
 
     def message(self) -> str:
-        return "this string has no closing `\"`"
+        return 'this string has no closing `"`'
 
 
 @dataclass(frozen=True, kw_only=True)

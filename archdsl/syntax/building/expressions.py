@@ -148,7 +148,7 @@ class Expressions:
 
     # ── atoms ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def float(self, first: int, last: int, token: int) -> tree.Expr:
+    def float_(self, first: int, last: int, token: int) -> tree.Expr:
         """`1e-5`"""
         span = self.span(token, token)
         return tree.Float(span, float_value(span))
@@ -179,7 +179,7 @@ class Expressions:
             return tree.Paren(self.span(first, last), args[0].value)
         return tree.Tuple(self.span(first, last), tuple(args))
 
-    def tuple(self, first: int, last: int, opener: int, args: list[tree.Arg], *rest: int) -> tree.Expr:
+    def tuple_(self, first: int, last: int, opener: int, args: list[tree.Arg], *rest: int) -> tree.Expr:
         """`(a, b,)`"""
         return tree.Tuple(self.span(first, last), tuple(args))
 
@@ -187,12 +187,21 @@ class Expressions:
         """`[]`"""
         return tree.List(self.span(first, last), ())
 
-    def list(self, first: int, last: int, opener: int, items: list[tree.Expr], *rest: int) -> tree.Expr:
+    def list_(self, first: int, last: int, opener: int, items: list[tree.Expr], *rest: int) -> tree.Expr:
         """`[3, 4, 6, 3]`"""
         return tree.List(self.span(first, last), tuple(items))
 
     def comprehension(
-        self, first: int, last: int, opener: int, body: tree.Expr, for_: int, targets: Targets, in_: int, items: tree.Expr, *rest: int
+        self,
+        first: int,
+        last: int,
+        opener: int,
+        body: tree.Expr,
+        for_: int,
+        targets: Targets,
+        in_: int,
+        items: tree.Expr,
+        *rest: int,
     ) -> tree.Expr:
         """`[f(x) for x in xs]`"""
         return tree.Comprehension(self.span(first, last), body, targets[0], targets[1], items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.statements import Statements
 from archdsl.syntax.problems import BadElementType, Fault
@@ -111,7 +112,9 @@ class Items(Statements):
         """`fn f(x: [N]) -> [N] { … }`"""
         return tree.Fn(self.span(first, last), *self._header(name, lists, outs), body, self._doc(first))
 
-    def block(self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body) -> tree.Block | tree.Broken:
+    def block(
+        self, first: int, last: int, mark: int, name: int, lists: Lists, outs: Outs, body: tree.Body
+    ) -> tree.Block | tree.Broken:
         """`block B(n: int)(x: [N]) -> [N] { … }`"""
         if first in self.broken:
             return tree.Broken(self.span(first, last))
@@ -123,7 +126,7 @@ class Items(Statements):
 
     def _header(
         self, name: int, lists: Lists, outs: Outs
-    ) -> tuple[str, tree.Span, tuple[tuple[tree.Param_, ...], ...], tuple[tree.Out, ...] | None]:
+    ) -> tuple[str, Span, tuple[tuple[tree.Param_, ...], ...], tuple[tree.Out, ...] | None]:
         return (
             self.value_name(name),
             self.span(name, name),

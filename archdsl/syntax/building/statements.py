@@ -59,14 +59,20 @@ class Statements(Expressions):
         return tree.Branch(self.span(first, last), tuple(args), (), False, None, body)
 
     def branch_args_in(
-        self, first: int, last: int, mark: int, args: list[tree.Arg], targets: Targets, in_: int, items: tree.Expr, body: tree.Body
+        self,
+        first: int,
+        last: int,
+        mark: int,
+        args: list[tree.Arg],
+        targets: Targets,
+        in_: int,
+        items: tree.Expr,
+        body: tree.Body,
     ) -> tree.Branch:
         """`branch(concat, axis=1) r in rates { … }`"""
         return tree.Branch(self.span(first, last), tuple(args), targets[0], targets[1], items, body)
 
-    def branch_in(
-        self, first: int, last: int, mark: int, name: int, in_: int, items: tree.Expr, body: tree.Body
-    ) -> tree.Branch:
+    def branch_in(self, first: int, last: int, mark: int, name: int, in_: int, items: tree.Expr, body: tree.Body) -> tree.Branch:
         """`branch r in rates { … }`"""
         return tree.Branch(self.span(first, last), (), (self.value_name(name),), False, items, body)
 
@@ -82,7 +88,16 @@ class Statements(Expressions):
         return tree.Repeat(self.span(first, last), None, names, tupled, items, True, body)
 
     def repeat_index(
-        self, first: int, last: int, mark: int, index: int, comma: int, target: tree.Expr, in_: int, items: tree.Expr, body: tree.Body
+        self,
+        first: int,
+        last: int,
+        mark: int,
+        index: int,
+        comma: int,
+        target: tree.Expr,
+        in_: int,
+        items: tree.Expr,
+        body: tree.Body,
     ) -> tree.Repeat:
         """`repeat i, (a, b) in rows { … }`"""
         names, tupled = self._targets(target)
@@ -101,7 +116,15 @@ class Statements(Expressions):
         return tuple(names), True
 
     def scan(
-        self, first: int, last: int, mark: int, inputs: list[tree.ScanInput], over: int, axis_: int, axis: tree.Expr, body: tree.Body
+        self,
+        first: int,
+        last: int,
+        mark: int,
+        inputs: list[tree.ScanInput],
+        over: int,
+        axis_: int,
+        axis: tree.Expr,
+        body: tree.Body,
     ) -> tree.Scan:
         """`scan x in xs over axis 1 { … }`"""
         return tree.Scan(self.span(first, last), tuple(inputs), axis, False, body)
@@ -136,7 +159,9 @@ class Statements(Expressions):
         """`expect { … }`"""
         return tree.Expect(self.span(first, last), tuple(conditions))
 
-    def param(self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value) -> tree.Param:
+    def param(
+        self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value
+    ) -> tree.Param:
         """`param p: [D] = zeros`"""
         return tree.Param(self.span(first, last), self.value_name(name), None, type_, value)
 
@@ -147,7 +172,9 @@ class Statements(Expressions):
         """`param p = a.b: [D] = zeros`"""
         return tree.Param(self.span(first, last), self.value_name(name), self.label(path), type_, value)
 
-    def buffer(self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value) -> tree.Buffer:
+    def buffer(
+        self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value
+    ) -> tree.Buffer:
         """`buffer b: [D] = zeros`"""
         return self.buffer_args(first, last, mark, [], name, colon, type_, equal, value)
 
