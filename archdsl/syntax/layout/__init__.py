@@ -1,0 +1,1 @@
+"""The one layout of a text: pieces, spaces between them, and lines."""
