@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
-from archdsl.ops.contract import Context, OpFault
+from archdsl.ops.contract import INFERRED, Context, Op, OpFault
+
+OpType = TypeVar("OpType", bound=Op)
 
 INTEGERS = ("i64", "i32", "i16", "i8", "u8")
 FLOATS = ("float", "f64", "f32", "f16", "bf16")
@@ -169,3 +171,15 @@ def each(value: Any, count: int, argument: str) -> tuple[Any, ...]:
 def _said(value: Any) -> str:
     """A configuration value as the language writes it."""
     return f"[{', '.join(str(one) for one in value)}]" if isinstance(value, tuple) else str(value)
+
+
+def fill(context: Context, op: OpType, argument: str, size: Size, *, axis: int, operand: int = 0) -> OpType:
+    """`op` with its inferred `argument` known to be `size`, from that axis of that operand; one given by name is checked.
+
+    Raises `shape-mismatch` or `unproved-dimension` where the one given is another.
+    """
+    said = getattr(op, argument)
+    if said is INFERRED:
+        return op.changed(**{argument: size})
+    check_equal(context, size, said, f"axis {axis} is not `{argument}`", operand=operand, axis=axis, argument=argument)
+    return op

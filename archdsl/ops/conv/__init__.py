@@ -1,0 +1,1 @@
+"""Convolutions and transposed convolutions, as layers and as functions of their weights."""
