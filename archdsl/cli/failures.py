@@ -11,6 +11,7 @@ from traceback import format_exception
 from typing import TextIO
 
 from archdsl import __version__
+from archdsl.problems.render.cells import visible
 
 
 def report(fault: BaseException, arguments: Sequence[str], stream: TextIO) -> None:
@@ -20,7 +21,7 @@ def report(fault: BaseException, arguments: Sequence[str], stream: TextIO) -> No
     except Exception as second:  # a full disk, say: the message must come all the same
         place = f"No report could be written ({second}); the traceback is above"
         stream.write("".join(format_exception(fault)))
-    kind = f"{type(fault).__name__}: {fault}".splitlines()[0][:200]
+    kind = visible(f"{type(fault).__name__}: {fault}".splitlines()[0], 200)
     stream.write(
         f"archdsl {__version__} has failed, and this is a bug in archdsl, not in your program ({kind}). {place}; it was sent "
         "nowhere. Please look through it and attach it to an issue of the project.\n"

@@ -72,11 +72,17 @@ def guarded(job: Callable[[], int], arguments: Sequence[str]) -> int:
         _forget_streams()
         return USAGE
     except OSError as fault:
-        if fault.filename is None and fault.errno is None:
+        if _is_ours(fault):
             return _our_bug(fault, arguments)
         return _cannot(fault)
     except Exception as fault:
         return _expected(fault) or _our_bug(fault, arguments)
+
+
+def _is_ours(fault: OSError) -> bool:
+    """Did no system call fail, or one on a file of the package itself? Then the user can do nothing about it."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return fault.errno is None or str(fault.filename).startswith(package + os.sep)
 
 
 def _expected(fault: Exception) -> int | None:

@@ -1,18 +1,18 @@
 """A golden: one markdown file with the smallest program that has a problem, and the picture of the problem.
 
-    # shape-mismatch
+# shape-mismatch
 
-    ```arch
-    the program; `arch blocks.arch` in the fence's head makes a further file, `arch classes=10` sets configuration of the last arch
-    ```
+```arch
+the program; `arch blocks.arch` in the fence's head makes a further file, `arch classes=10` sets configuration of the last arch
+```
 
-    ```bytes
-    a Python bytes literal, optionally `* N`, for what is no text
-    ```
+```bytes
+a Python bytes literal, optionally `* N`, for what is no text
+```
 
-    ```text
-    what `archdsl check` says
-    ```
+```text
+what `archdsl check` says
+```
 """
 
 from __future__ import annotations

@@ -79,7 +79,9 @@ def test_sarif_has_what_the_standard_asks_for(problems) -> None:
 
 def test_sarif_uris_are_escaped(sample) -> None:
     problem = type(sample("a", "a"))(at=Span(Source("./my nets/50%#1.arch", "a"), 0, 1))
-    uri = json.loads(sarif.render([problem]))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    uri = json.loads(sarif.render([problem]))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"][
+        "uri"
+    ]
     assert uri == "my%20nets/50%25%231.arch"
 
 
