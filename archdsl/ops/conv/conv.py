@@ -77,10 +77,7 @@ class Convolution(Op):
         return fill(context, self, "in_channels", x.shape[1], axis=1)
 
     def _check_mode(self, window: Window, sizes: tuple[Size, ...]) -> None:
-        """Reflecting needs one position more than the padding, wrapping as many; a symbolic size is left to run time, as in
-
-        PyTorch.
-        """
+        """Reflecting needs one position more than the padding, wrapping as many; a symbolic size is left to run time."""
         need = {"reflect": 1, "circular": 0}.get(self.padding_mode)
         if need is None:
             return
@@ -275,6 +272,16 @@ class Conv3d(Convolution):
             {"out_channels": 2, "kernel_size": 3, "padding": 1, "padding_mode": "circular"},
             ("[N, 1, 3, 1, W]",),
             ("[N, 2, 3, 1, W]",),
+        ),
+        Example(
+            {"out_channels": 2, "kernel_size": 2, "padding": "same", "padding_mode": "reflect"},
+            ("[N, 1, 3, H, W]",),
+            ("[N, 2, 3, H, W]",),
+        ),
+        Example(
+            {"out_channels": 1, "kernel_size": (1, 3, 3), "padding": (0, 1, 1), "padding_mode": "replicate"},
+            ("[N, 1, 1, H, W]",),
+            ("[N, 1, 1, H, W]",),
         ),
     )
     refusals = (Refusal({"out_channels": 4, "kernel_size": 3}, ("[N, 3, H, W]",), "rank-mismatch"),)

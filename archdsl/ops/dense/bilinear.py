@@ -81,6 +81,9 @@ class Bilinear(Op):
         sizes = (self.out_features, self.in1_features, self.in2_features)
         return _write(tape, str(inputs[0]), str(inputs[1]), tape.param("weight"), tape.param("bias") if self.bias else "", sizes)
 
+    def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
+        return _macs(outputs[0], self.in1_features, self.in2_features)
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Everywhere() if axis == len(given(inputs[0]).shape) - 1 else Along(axis)
 
@@ -140,6 +143,9 @@ class BilinearFunction(Op):
         out, first, second = tape.inputs[2].shape
         return _write(tape, str(inputs[0]), str(inputs[1]), str(inputs[2]), bias, (out, first, second))
 
+    def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
+        return _macs(outputs[0], *given(inputs[2]).shape[1:])
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         last = len(given(inputs[0]).shape) - 1
         if operand < 2 and axis < last:
@@ -154,6 +160,11 @@ def _pair(context: Context, *inputs: TensorType | None) -> tuple[TensorType, Ten
     for axis, (left, right) in enumerate(zip(x1.shape[:-1], x2.shape[:-1], strict=True)):
         check_equal(context, left, right, f"the two differ in axis {axis}", operand=0, axis=axis, other=1)
     return x1, x2
+
+
+def _macs(y: TensorType, first: Size, second: Size) -> Size:
+    """A product of `first` with `second` for each value of the result, then one along `second`."""
+    return y.numel() * (first * second + second)
 
 
 def _write(tape: OnnxTape, x1: str, x2: str, weight: str, bias: str, sizes: tuple[Size, Size, Size]) -> str:

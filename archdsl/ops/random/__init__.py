@@ -1,0 +1,1 @@
+"""Layers that draw in training and do nothing in evaluation."""
