@@ -6,11 +6,8 @@ import re
 
 import click
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<float>[+-]?[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
-    |(?P<int>[+-]?[0-9](?:_?[0-9])*)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>"(?:[^"\\\n]|\\["\\nt])*")|(?P<mark>[\[\],]))""",
-    re.VERBOSE,
-)
+_TOKEN = r"""\s*(?:(?P<float>[+-]?[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
+    |(?P<int>[+-]?[0-9](?:_?[0-9])*)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>"(?:[^"\\\n]|\\["\\nt])*")|(?P<mark>[\[\],]))"""
 _WORDS = {"true": True, "false": False, "none": None}
 _ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\t": "\t"}
 INT64 = 1 << 63
@@ -30,10 +27,11 @@ def parse_value(text: str) -> object:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
+    token = re.compile(_TOKEN, re.VERBOSE)  # here, so that commands without -D do not pay for it
     found, at = [], 0
     text = text.strip()
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = token.match(text, at)
         if match is None:
             raise ValueError(f"`{text[at:][:20]}` starts no value; a text stands in double quotes")
         found.append((str(match.lastgroup), match[str(match.lastgroup)]))

@@ -41,9 +41,10 @@ def run(arguments: Sequence[str]) -> int:
     import click
 
     from archdsl.cli.group import archdsl
-    from archdsl.cli.shells import answer_completion
 
     if "_ARCHDSL_COMPLETE" in os.environ:
+        from archdsl.cli.shells import answer_completion
+
         return answer_completion(archdsl, os.environ["_ARCHDSL_COMPLETE"])
     try:
         with archdsl.make_context("archdsl", list(arguments)) as context:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from json import dumps
 from typing import Any, TextIO
 
 from archdsl.problems.problem import Problem
@@ -35,6 +34,8 @@ def show_problems(problems: Iterable[Problem], stream: TextIO) -> None:
 
 def show_json(command: str, result: Any) -> None:
     """The result of a command under `--json`: `{"version": 1, "command": …, "result": …}` on standard output."""
+    from json import dumps
+
     print(dumps({"version": JSON_VERSION, "command": command, "result": result}, indent=2))
 
 

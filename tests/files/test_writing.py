@@ -71,7 +71,8 @@ def test_dev_null_stays_a_device() -> None:
 
 
 def test_standard_output_that_is_a_file_is_appended_to_not_replaced(tmp_path) -> None:
-    program = "from archdsl.files.writing import write_whole\nprint('one', flush=True)\nwrite_whole('/dev/stdout', b'two\\n')\nprint('three')"
+    program = "from archdsl.files.writing import write_whole\nprint('one', flush=True)\nwrite_whole('/dev/stdout', b'two\\n')\n"
+    program += "print('three')"
     with open(tmp_path / "out", "wb") as out:
         subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
     assert (tmp_path / "out").read_bytes() == b"one\ntwo\nthree\n"
