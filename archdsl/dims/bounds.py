@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archdsl.dims.known import Known
 
 _DEPTH = 5
-_BUDGET = 200
+_BUDGET = 120
 
 
 def nonnegative(known: Known, size: Size) -> bool:

@@ -21,7 +21,7 @@ from archdsl.dims.lows import low_bound
 
 def common_denominator(terms: Terms) -> int:
     """The smallest number that makes all coefficients whole."""
-    return lcm(*(coefficient.denominator for coefficient in terms.values()))
+    return lcm(*[coefficient.denominator for coefficient in terms.values()])
 
 
 def content(terms: Terms) -> int:
@@ -31,18 +31,18 @@ def content(terms: Terms) -> int:
 
 def floor_by_number(terms: Terms, k: int) -> Size:
     """`floor(p / k)` for a number k > 0 and terms with a symbol in them."""
-    if any(coefficient.__class__ is not int for coefficient in terms.values()):
-        wide = common_denominator(terms)
+    wide = common_denominator(terms)
+    if wide > 1:
         terms = {mono: int(coefficient * wide) for mono, coefficient in terms.items()}
         k *= wide
     whole: Terms = {}
     rest: dict[Mono, int] = {}
     for mono, coefficient in terms.items():
-        quotient, remainder = divmod(int(coefficient), k)
+        quotient, remainder = divmod(coefficient, k)
         if quotient:
             whole[mono] = quotient
         if remainder:
-            rest[mono] = remainder
+            rest[mono] = int(remainder)
     constant = rest.pop((), 0)
     if not rest:
         return collect(whole)

@@ -17,12 +17,13 @@ _Fact = tuple[str, Size, Size]
 class Facts:
     """A set of facts `p == q`, `p <= q`, `p < q`, `p % k == 0`. Immutable: `and_…` give new ones."""
 
-    __slots__ = ("_answers", "_hash", "_known", "facts")
+    __slots__ = ("_answers", "_hash", "_known", "facts", "windows")
 
     def __init__(self, facts: tuple[_Fact, ...] = ()) -> None:
         self.facts = facts
         self._hash: int | None = None
         self._known: Known | None = None
+        self.windows: dict[tuple[object, ...], Size] = {}  # what `window.conv_out` has already worked out
         self._answers: dict[tuple[str, Size, Size], bool] = {}
 
     # Adding.

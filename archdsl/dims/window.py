@@ -20,8 +20,20 @@ def conv_out(
     """
     if padding == "same":
         return facts.simplify(size)
+    if not isinstance(size, int):
+        key = (size, kernel, stride, padding, dilation, ceil_mode)
+        found = facts.windows.get(key)
+        if found is None:
+            found = facts.windows[key] = _conv_out(facts, *key)
+        return found
+    return _conv_out(facts, size, kernel, stride, padding, dilation, ceil_mode)
+
+
+def _conv_out(
+    facts: Facts, size: Size, kernel: Size, stride: Size, padding: Padding, dilation: Size, ceil_mode: bool
+) -> Size:
     pad: Size = 0 if isinstance(padding, str) else padding
-    span = size + 2 * pad - dilation * (kernel - 1) - 1
+    span = size + (2 * pad - dilation * (kernel - 1) - 1)
     if not ceil_mode:
         return facts.simplify(floor_div(span, stride) + 1)
     windows = ceil_div(span, stride) + 1
