@@ -6,7 +6,7 @@ import re
 
 import click
 
-_TOKEN = r"""\s*(?:(?P<float>[+-]?[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
+_VALUE_PART = r"""\s*(?:(?P<float>[+-]?[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
     |(?P<int>[+-]?[0-9](?:_?[0-9])*)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>"(?:[^"\\\n]|\\["\\nt])*")|(?P<mark>[\[\],]))"""
 _WORDS = {"true": True, "false": False, "none": None}
 _ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\t": "\t"}
@@ -27,7 +27,7 @@ def parse_value(text: str) -> object:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    token = re.compile(_TOKEN, re.VERBOSE)  # here, so that commands without -D do not pay for it
+    token = re.compile(_VALUE_PART, re.VERBOSE)  # here, so that commands without -D do not pay for it
     found, at = [], 0
     text = text.strip()
     while at < len(text):
