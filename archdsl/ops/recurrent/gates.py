@@ -73,15 +73,13 @@ class Direction:
             r = tape.node("MatMul", [r, project])
         weights = [self._leading(tape, reordered(tape, self.kind, one), dtype) for one in (w, r)]
         start = [self._wide(tape, one, dtype) if one is not None else "" for one in (h0, c0)]
-        more: dict[str, Any] = {"LSTM": {}, "GRU": {"linear_before_reset": 1}, "RNN": {"activations": [self.activation]}}[
-            self.kind.onnx
-        ]
+        extra: dict[str, dict[str, Any]] = {"GRU": {"linear_before_reset": 1}, "RNN": {"activations": [self.activation]}}
         inputs = [self._wide(tape, x, dtype), *weights, biases, "", *start]
         while inputs[-1] == "":
             inputs.pop()
         states = tape.nodes(
             self.kind.onnx, inputs, 3 if self.kind is LSTM else 2, hidden_size=self.hidden,
-            direction="reverse" if self.reverse else "forward", **more,
+            direction="reverse" if self.reverse else "forward", **extra.get(self.kind.onnx, {}),
         )  # fmt: skip
         results = [tape.node("Squeeze", [states[0], tape.ints([1])]), *states[1:]]
         if dtype != COMPUTED:

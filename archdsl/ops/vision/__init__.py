@@ -1,0 +1,1 @@
+"""Resampling, sampling grids, patches and pixel shuffles."""
