@@ -325,7 +325,7 @@ def floor_div(p: Size, k: Size) -> Size:
             raise ZeroDivisionError("a size divided by 0")
         from archdsl.dims.division import floor_by_number
 
-        return floor_by_number(p.terms if k > 0 else (-p).terms, abs(k))
+        return floor_by_number(p, k) if k > 0 else floor_div(-p, -k) if k < -1 else -p
     from archdsl.dims.division import floor_by_size
 
     return floor_by_size(p, k)

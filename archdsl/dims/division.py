@@ -29,8 +29,20 @@ def content(terms: Terms) -> int:
     return gcd(*(int(coefficient) for coefficient in terms.values()))
 
 
-def floor_by_number(terms: Terms, k: int) -> Size:
-    """`floor(p / k)` for a number k > 0 and terms with a symbol in them."""
+_FLOORS: dict[tuple[Dim, int], Size] = {}
+
+
+def floor_by_number(p: Dim, k: int) -> Size:
+    """`floor(p / k)` for a number k > 1."""
+    found = _FLOORS.get((p, k))
+    if found is None:
+        if len(_FLOORS) > 50_000:
+            _FLOORS.clear()
+        found = _FLOORS[p, k] = _floor_by_number(p.terms, k)
+    return found
+
+
+def _floor_by_number(terms: Terms, k: int) -> Size:
     wide = common_denominator(terms)
     if wide > 1:
         terms = {mono: int(coefficient * wide) for mono, coefficient in terms.items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from archdsl.dims.bounds import nonnegative
-from archdsl.dims.cases import equal_by_cases
+from archdsl.dims.cases import equal_by_cases, nonnegative_by_cases
 from archdsl.dims.dim import Dim, Size, floor_div
 from archdsl.dims.division import content, exact_quotient
 from archdsl.dims.known import Known
@@ -152,7 +152,10 @@ class Facts:
         return p == q or self._ask(">=", p, q, self._at_least)
 
     def _at_least(self, p: Size, q: Size) -> bool:
-        return nonnegative(self.known, self.simplify(self.simplify(p) - self.simplify(q)))
+        gap = self.simplify(self.simplify(p) - self.simplify(q))
+        if nonnegative(self.known, gap):
+            return True
+        return isinstance(gap, Dim) and "floor" in _kinds(gap) and nonnegative_by_cases(self.known, gap)
 
     def _ask(self, kind: str, p: Size, q: Size, how: Callable[[Size, Size], bool]) -> bool:
         key = (kind, p, q)

@@ -135,6 +135,7 @@ def test_context_and_slices():
     assert NONE.at_least(H, 2 * (H // 2))
     assert NONE.at_least(maximum(T, 8), 8)
     assert NONE.at_least(ceil_div(T, 8) * 8, T)
+    assert NONE.at_least(4 * ((H + 2) // 4), 2 * (H // 2))
     lengths = NONE.and_at_most(S, T).and_less(T, L)
     assert lengths.at_least(L, S + 1)
     assert lengths.simplify(maximum(S, T, L)) == L
@@ -230,7 +231,8 @@ def test_transposed_convolutions_are_torch_s():
     import torch
     from torch.nn import functional
 
-    for size, kernel, stride, padding, extra, dilation in itertools.product((1, 2, 5), (1, 2, 3, 4), (1, 2, 3), (0, 1), (0, 1), (1, 2)):
+    ranges = ((1, 2, 5), (1, 2, 3, 4), (1, 2, 3), (0, 1), (0, 1), (1, 2))
+    for size, kernel, stride, padding, extra, dilation in itertools.product(*ranges):
         try:
             x, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
             want = functional.conv_transpose1d(x, weight, None, stride, padding, extra, 1, dilation).shape[-1]

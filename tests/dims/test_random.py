@@ -141,7 +141,7 @@ def random_facts(rng):
 WIDE = [dict(zip(NAMES, row, strict=True)) for row in itertools.product(range(1, 17), range(1, 17), range(1, 9))]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_what_is_proved_holds_wherever_the_facts_do(seed):
     rng = random.Random(seed)
     proved = 0
@@ -169,7 +169,7 @@ def test_what_is_proved_holds_wherever_the_facts_do(seed):
     assert proved > 100
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_missing_fact_really_is_one(seed):
     from archdsl.dims.read import read_fact
 
