@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from archdsl.dims.dim import Dim
 from archdsl.dims.facts import Facts
 from archdsl.dims.read import read_fact, read_size, read_type
 from archdsl.dims.shape import TensorType, simplify_type
-from archdsl.ops.contract import Context, Example, Op, Refusal
+from archdsl.ops.contract import Context, Example, Op, OpFault, Refusal
 
 PRIMES = (3, 5, 2, 7, 11, 13, 1)
 NUMPY = {"float": "float32", "f64": "float64", "f32": "float32", "f16": "float16", "i64": "int64", "i32": "int32", "i16": "int16",
@@ -105,8 +106,18 @@ class Case:
         else:
             raise AssertionError(f"{self}: no numbers for {names} keep its facts; give `bind`")
         ones = {**self.example.bind, **dict.fromkeys(names, 1)}
-        if names and ones != env and self.holds(ones):
+        if names and ones != env and self.holds(ones) and self.numbers(ones) is not None:
             yield ones
+
+    def numbers(self, env: dict[str, int]) -> tuple[TensorType, ...] | None:
+        """The result's types where the symbols are numbers from the start; None where the operator refuses these."""
+        made, _, _, context = ready(type(self.op), self.example)
+        types = [evaluate(one, env) for one in self.types]
+        try:
+            numbers = made.changed(**{name: evaluate(value, env) for name, value in made.items()})
+            return tuple(numbers.bind(context, *types).infer(context, *types))
+        except OpFault:
+            return None
 
     def holds(self, env: dict[str, int]) -> bool:
         """The facts hold there, and every size that is not written as 0 is at least 1."""
@@ -132,7 +143,10 @@ class Case:
         if type.dtype in ("i64", "i32", "i16", "i8", "u8"):
             low = (0 if type.dtype == "u8" else -4) if low is None else low
             return np.asarray(rng.integers(low, 9 if high is None else high, type.shape)).astype(NUMPY[type.dtype])
-        drawn = rng.standard_normal(type.shape) * 1.5 if low is None else rng.uniform(low, high, type.shape)
+        if low == -math.inf:  # every kind of number a float can be
+            drawn = rng.choice([1.5, -0.25, 0.0, math.inf, -math.inf, math.nan], type.shape)
+        else:
+            drawn = rng.standard_normal(type.shape) * 1.5 if low is None else rng.uniform(low, high, type.shape)
         return np.asarray(drawn, dtype=np.float32).astype(np.float64)
 
 
@@ -158,14 +172,14 @@ def ready(op: type[Op], given: Example | Refusal) -> tuple[Op, tuple[Input, ...]
     raw = tuple(read_input(text) for text in given.inputs)
     fixed = [name for name in op.tensors if not name.startswith("*")]
     raw += (None,) * (len(fixed) - len(raw))
-    beside = next((one.dtype for one in raw if isinstance(one, TensorType)), "i64")
+    beside = next((one.dtype for one in reversed(raw) if isinstance(one, TensorType)), "i64")
     types = tuple(
         one if one is None or isinstance(one, TensorType) else TensorType((), "bool" if isinstance(one, bool) else beside)
         for one in raw
     )
     context = Context(facts_of(given.facts))
     if op.floats:
-        types = tuple(TensorType(one.shape, "float") if one and one.dtype[0] in "iub" else one for one in types)
+        types = tuple(TensorType(one.shape, "float") if one and one.dtype[0] in "iu" else one for one in types)
     return op(**args), raw, types, context
 
 
