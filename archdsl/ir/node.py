@@ -62,6 +62,10 @@ class Node:
     member: Path | None = None
     scan: Scan | None = None
     choice: Choice | None = None
+    leaf: str = ""
+    """With `member` and no operands: the node reads the tensor of that name of the member (`wte.weight` in an expression)."""
+    graph: Graph | None = None
+    """Where a shared block is applied to inputs of other types than `Call.graph` has: the specialisation of this call."""
     lent: tuple[tuple[str, Path], ...] = ()
     """For a block with `borrowed` layers: for each its name there and the path of the member here that is handed in."""
     path: Path = ()

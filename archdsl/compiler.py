@@ -1,0 +1,229 @@
+"""The pipeline on one screen: parse, elaborate, analyse, target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl.dims.dtype import DTYPES
+from archdsl.elaborate import archs, checking, lookup
+from archdsl.elaborate.archs import Elaborated
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.imports import reader_for
+from archdsl.elaborate.program import Loader, Module, whole
+from archdsl.elaborate.session import Session
+from archdsl.elaborate.values import BlockWord, DType
+from archdsl.files.reading import read_source
+from archdsl.ir.graph import Graph
+from archdsl.problems.collector import Problems
+from archdsl.problems.problem import ArchError, Problem
+from archdsl.problems.suggest import did_you_mean
+from archdsl.source import Source
+from archdsl.syntax import tree
+from archdsl.syntax.parse import parse
+
+if TYPE_CHECKING:
+    import torch
+
+
+class NoSuchArch(LookupError):
+    """The file has no architecture of that name, or several and none was named."""
+
+
+class Spec:
+    """A loaded `.arch` file with its imports.
+
+    `graph`, `source`, `build`, `onnx`, `draw` and `summary` take the architecture's name (not needed where the file has one) and its
+    configuration as keywords; they raise `ArchError`, which carries all problems and prints them.
+    """
+
+    def __init__(self, source: Source, module: Module, problems: Problems) -> None:
+        self.text = source
+        self.module = module
+        self._found = problems
+        self._made: dict[object, Elaborated] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found so far, by place: of syntax and imports, and after `check` all."""
+        return self._found.sorted()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The architectures of the file, in text order."""
+        return tuple(name for name, item in self.module.items.items() if isinstance(item, (tree.Arch, tree.Variant)))
+
+    def check(self, name: str | None = None, config: Mapping[str, object] | None = None) -> tuple[Problem, ...]:
+        """Every problem of one architecture with this configuration, or of the whole file: its archs as they stand, and the blocks
+        that none of them calls."""
+        if name is None and not config:
+            checking.check_file(self.module, self._found, self.names, self._elaborate_into)
+            return self.problems
+        problems = self._copy()
+        self._elaborate_into(self._name(name), config or {}, problems)
+        return problems.sorted()
+
+    def elaborate(
+        self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, free: Mapping[str, Any] | None = None,
+        **config: object,
+    ) -> Elaborated:  # fmt: skip
+        """The typed graph with what the arch expects of itself. Raises `ArchError`."""
+        chosen = self._name(name)
+        key = (chosen, tuple(sorted(given)), dtype, tuple(free or ()), repr(sorted(config.items())))
+        if key not in self._made:
+            problems = self._copy()
+            made = self._elaborate_into(chosen, config, problems, frozenset(given), dtype, free)
+            problems.raise_errors()
+            assert made is not None  # noqa: S101
+            self._made[key] = made
+        return self._made[key]
+
+    def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: object) -> Graph:
+        """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises `ArchError`."""
+        return self.elaborate(name, given=given, dtype=dtype, **config).graph
+
+    def source(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: object) -> str:
+        """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords."""
+        from archdsl.targets.torch.source import print_source
+
+        graph, free = self._generic(name, tuple(given), dtype, config)
+        return print_source(graph, free)
+
+    def build(
+        self, name: str | None = None, /, *, seed: int = 0, weights: Any = None, device: str = "cpu", dtype: Any = None, given: Iterable[str] = (),
+        **config: object,
+    ) -> torch.nn.Module:  # fmt: skip
+        """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file or a
+        state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
+        from archdsl.targets.torch.module import build
+
+        return build(self.graph(name, given=given, **config), seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
+
+    def onnx(
+        self, name: str | None = None, /, *, weights: Any = None, seed: int = 0, given: Iterable[str] = (), dtype: str | None = None,
+        inline: bool = False, **config: object,
+    ) -> bytes:  # fmt: skip
+        """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from `seed`."""
+        from archdsl.targets.onnx.model import export
+
+        graph = self.graph(name, given=given, dtype=dtype, **config)
+        if weights is None:
+            weights = self.build(name, seed=seed, given=given, **config)
+        return export(graph, weights, dtype=dtype or "f32", inline=inline)
+
+    def draw(self, name: str | None = None, /, *, format: str = "svg", **config: object) -> str | bytes:
+        """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
+        from archdsl.targets.diagram.draw import draw
+
+        return draw(self.graph(name, **config), format)
+
+    def summary(self, name: str | None = None, /, *, bind: Mapping[str, int] | None = None, **config: object) -> Any:
+        """The table of layers with output shapes, parameters and MACs; `str()` of it is the text."""
+        from archdsl.analyses.summary import summarize
+
+        return summarize(self.graph(name, **config), bind or {})
+
+    def _generic(self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, object]) -> tuple[Graph, dict[str, Any]]:
+        """The graph with as much configuration left symbolic as can be, and the values it has here."""
+        fixed = self.elaborate(name, given=given, dtype=dtype, **config)
+        free: dict[str, Any] = {}
+        graph = fixed.graph
+        for key, value in _whole_configuration(fixed).items():
+            if type(value) is not int or value < 1:
+                continue
+            attempt = {**free, key: value}
+            others = {one: known for one, known in config.items() if one not in attempt}
+            try:
+                made = self.elaborate(name, given=given, dtype=dtype, free=attempt, **others)
+            except ArchError:
+                continue
+            if checking.same_structure(made.graph, fixed.graph, attempt):
+                free, graph = attempt, made.graph
+        return graph, free
+
+    def _elaborate_into(
+        self, name: str, config: Mapping[str, object], problems: Problems, given: frozenset[str] = frozenset(), dtype: str | None = None,
+        free: Mapping[str, Any] | None = None,
+    ) -> Elaborated | None:  # fmt: skip
+        item = self.module.items[name]
+        session = Session(problems, float=dtype or "f32", free=frozenset(free or ()))
+        span = getattr(item, "name_span", item.span)
+        try:
+            word = lookup.item_value(session, self.module, name, span)
+            if not isinstance(word, BlockWord):
+                return None
+            values = {key: self._value(session, one) for key, one in config.items()}
+            made = archs.elaborate(session, self.module, word, name, values, given, span, free)
+        except Fault as fault:
+            session.note(fault)
+            return None
+        if made is not None and not config and not free:
+            from archdsl.analyses.expect import check_expectations
+
+            check_expectations(session, made, item)
+        return made
+
+    def _value(self, session: Session, value: object) -> Any:
+        """A configuration value from outside: lists become lists of the language, a word may name a layer."""
+        if isinstance(value, (list, tuple)):
+            return tuple(self._value(session, one) for one in value)
+        if isinstance(value, str):
+            found = lookup.item_value(session, self.module, value, whole(self.text)) or lookup.builtin(value)
+            return value if found is None or isinstance(found, (DType, int, float)) and value not in DTYPES else found
+        return value
+
+    def _copy(self) -> Problems:
+        """The problems of syntax and imports, to which an elaboration adds."""
+        problems = Problems()
+        for one in self._found.sorted():
+            problems.add(one)
+        return problems
+
+    def _name(self, name: str | None) -> str:
+        names = self.names
+        if name is None:
+            self._found.raise_errors()
+            if len(names) == 1:
+                return names[0]
+            told = f"it has {', '.join(names)}" if names else "it has none"
+            raise NoSuchArch(f"{self.text.name}: name one architecture; {told}")
+        if name not in names:
+            self._found.raise_errors()
+            raise NoSuchArch(f"{self.text.name} has no arch `{name}`; " + (did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}"))
+        return name
+
+
+def _whole_configuration(made: Elaborated) -> dict[str, Any]:
+    values = dict(made.graph.config)
+    return {name: values[name] for name in made.graph.parameters if name in values}
+
+
+def _torch_dtype(dtype: Any) -> Any:
+    if not isinstance(dtype, str):
+        return dtype
+    import torch
+
+    return {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}.get(dtype) or getattr(torch, dtype)
+
+
+def load(source: str | Path | Source, include: Iterable[str | Path] = ()) -> Spec:
+    """Load a file with its imports. `use` reads only below the file's project, the standard library and the `include` folders.
+
+    Raises `ArchError` where the file cannot be read; problems in its text are the spec's `problems`.
+    """
+    problems = Problems()
+    text = source if isinstance(source, Source) else read_source(source)
+    path = None if isinstance(source, Source) else Path(source)
+    reader, identity = reader_for(path, tuple(Path(one) for one in include), _parser(problems))
+    module = Loader(reader, problems.add).load(identity, parse(text, problems))
+    return Spec(text, module, problems)
+
+
+def _parser(problems: Problems) -> Callable[[Path, str], tree.File]:
+    @lru_cache(maxsize=None)
+    def read(path: Path, name: str) -> tree.File:
+        return parse(read_source(path, name), problems)
+
+    return read

@@ -1,0 +1,253 @@
+"""Blocks: elaborated once for each distinct configuration, input types and settings; spliced where the label is `_`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.dims.shape import TensorType
+from archdsl.elaborate import expressions, headers, lookup, steps
+from archdsl.elaborate.arguments import Given
+from archdsl.elaborate.fault import Absorbed, Fault
+from archdsl.elaborate.faults import names_problems as names
+from archdsl.elaborate.faults import shapes_problems as shapes
+from archdsl.elaborate.faults import structure_problems as problems
+from archdsl.elaborate.finish import finish
+from archdsl.elaborate.frame import Frame
+from archdsl.elaborate.labels import Where
+from archdsl.elaborate.program import Module
+from archdsl.elaborate.program import headers as header_lists
+from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.session import MAX_NODES, Session
+from archdsl.elaborate.unit import Made, Unit
+from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Several, Template, describe, key_of
+from archdsl.ir.value import Value
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+
+def variant(session: Session, module: Module, item: tree.Variant) -> Any:
+    """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3])`: the base with configuration given."""
+    from archdsl.elaborate import calls
+
+    frame = lookup.file_frame(session, module)
+    value = item.value
+    given: list[Given] = []
+    if isinstance(value, tree.Call):
+        base = expressions.evaluate(frame, value.function)
+        given = calls.arguments(frame, value.args)
+    else:
+        base = expressions.evaluate(frame, value)
+    if base is UNKNOWN:
+        return UNKNOWN
+    if not isinstance(base, BlockWord) or not isinstance(base.item, tree.Arch):
+        raise Fault(names.NotALayer(at=value.span, what=f"a variant is of an arch, and this is {describe(base)}"))
+    config, _ = header_lists(base.item)
+    values = headers.match_arguments(config, given, base.name, value.span)
+    merged = {**dict(base.given), **{name: one for name, (one, _) in values.items()}}
+    return BlockWord(base.item, base.module, tuple(merged.items()))
+
+
+def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: str, span: Span) -> list[Value | None]:
+    """What flows, in the order of a header; absent where an optional input is not given."""
+    given = headers.flow_inputs(flow, [one.name for one in tensors], name, span)
+    values: list[Value | None] = []
+    for one in tensors:
+        value = given.get(one.name)
+        if value is None:
+            if one.default is None:
+                if one.name in given:
+                    raise Fault(problems.AbsentInput(at=span, what=f"`{name}` needs `{one.name}`, and `none` is given"))
+                raise Fault(names.MissingArgument(at=span, what=f"`{name}` needs the tensor `{one.name}`"))
+            values.append(None)
+        else:
+            values.append(headers.as_tensor(frame, value, one, span))
+    return values
+
+
+def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, where: Where, span: Span) -> tuple[Made, tuple[Value, ...]] | None:
+    """A block for what flows into it: its graph (made once) and the operands; None where it could not be made."""
+    if isinstance(callee, Group):
+        value = headers_single(frame, flow, span)
+        inputs: list[Value | None] = [value]
+        name = where.label[-1] if where.label else "layers"
+        config: tuple[tuple[str, Any], ...] = ()
+        tensors: tuple[tree.Param_, ...] = ()
+    else:
+        parameters, tensors = header_lists(callee.item)
+        name = callee.name
+        config = tuple({**dict(callee.given), **dict(template.args)}.items())
+        inputs = inputs_of(frame, tensors, flow, name, span) if tensors else [headers_single(frame, flow, span)]
+    session = frame.session
+    types = tuple([None if one is None else one.type for one in inputs])
+    key = (template.key(), key_of(config), types, frame.settings, frame.unit.facts)
+    operands = tuple([one for one in inputs if one is not None])
+    if key in session.memo:
+        made = session.memo[key]
+    else:
+        session.memo[key] = None
+        made = session.memo[key] = make(frame, callee, name, config, tensors, types, span)
+    if made is None:
+        return None
+    if frame.unit.expanded + made.expanded * session.multiplier > MAX_NODES:
+        raise Fault(problems.TooManyNodes(at=span, what=f"the program expands to more than {MAX_NODES:,} nodes"))
+    return made, operands
+
+
+def headers_single(frame: Frame, flow: Any, span: Span) -> Value:
+    """The one tensor that a block without a tensor list takes."""
+    if isinstance(flow, Several):
+        raise Fault(names.TooManyArguments(at=span, what=f"this layer takes one tensor, and a tuple of {len(flow.items)} flows into it"))
+    from archdsl.elaborate.operators import tensor
+
+    return tensor(frame, flow, span)
+
+
+def make(
+    frame: Frame, callee: BlockWord | Group, name: str, config: tuple[tuple[str, Any], ...], tensors: tuple[tree.Param_, ...],
+    types: tuple[TensorType | None, ...], span: Span,
+) -> Made | None:  # fmt: skip
+    """Elaborate a block's body for these inputs; None where an error keeps it from being one."""
+    session = frame.session
+    item = callee.body if isinstance(callee, Group) else callee.item
+    unit = Unit(session, name, "block", frame.unit.facts, item.span)
+    scope = Scope(callee.scope if isinstance(callee, Group) else None)
+    inner = Frame(session, callee.module, unit, scope, frame.settings)
+    multiplier, session.multiplier = session.multiplier, 1
+    try:
+        if isinstance(callee, Group):
+            return _make_body(inner, callee.body, None, name, types, (), (), span)
+        with session.inside(name, item, span):
+            return _make_body(inner, callee.item.body, callee.item, name, types, tensors, config, span)
+    except Fault as fault:
+        session.note(fault)
+        return None
+    except Absorbed:
+        return None
+    finally:
+        session.multiplier = multiplier
+
+
+def enter(frame: Frame, item: tree.Block | tree.Arch, config: tuple[tuple[str, Any], ...], tensors: tuple[tree.Param_, ...], values: list[Value | None], span: Span) -> tuple[str, ...]:
+    """Bind a header in the frame; the flow starts as its first tensor. The names of its configuration."""
+    parameters, _ = header_lists(item)
+    given: list[Given] = [(name, value, span) for name, value in config]
+    headers.misplaced_ellipsis([one.type for one in (*tensors, *(item.outs or ())) if isinstance(one.type, tree.TensorTypeTree)])
+    headers.bind_config(frame, parameters, given, item.name, span)
+    headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
+    for one, value in zip(tensors, values, strict=True):
+        if value is None and one.default is not None and not isinstance(one.default, tree.Nothing):
+            frame.scope.names[one.name].value = default_input(frame, one)
+    frame.flow = frame.scope.names[tensors[0].name].value if tensors else values[0]
+    return tuple(one.name for one in parameters)
+
+
+def default_input(frame: Frame, parameter: tree.Param_) -> Value:
+    """An input that was not given and has a default: `zeros`, `ones`, or an expression, broadcast to the declared type."""
+    from archdsl.elaborate.initial import broadcast_to
+    from archdsl.elaborate.operators import call, cast, tensor, word
+
+    declared = parameter.type
+    assert isinstance(declared, tree.TensorTypeTree)  # noqa: S101
+    assert parameter.default is not None  # noqa: S101
+    type = declared_type(frame, declared)
+    span = parameter.default.span
+    if isinstance(parameter.default, tree.Name) and parameter.default.name in ("zeros", "ones"):
+        value: Any = int(parameter.default.name == "ones")
+    else:
+        value = expressions.evaluate(frame, parameter.default)
+    if isinstance(value, (int, float)):
+        made = call(frame, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], span)
+        assert isinstance(made, Value)  # noqa: S101
+        return made
+    return broadcast_to(frame, cast(frame, tensor(frame, value, span), type.dtype, span), type, span)
+
+
+def declared_type(frame: Frame, declared: tree.TensorTypeTree) -> TensorType:
+    """A declared type whose dimensions are all known."""
+    from archdsl.dims.dim import Dim
+
+    shape: list[Any] = []
+    for dim in declared.dims:
+        if isinstance(dim, tree.Ellipsis_):
+            known = frame.scope.find("...")
+            if known is None:
+                raise Fault(names.UnknownName(at=dim.span, what="`...` is not known here"))
+            shape.extend(known.value)
+            continue
+        size = expressions.evaluate(frame, dim)
+        if size is UNKNOWN:
+            raise Absorbed
+        if not isinstance(size, (int, Dim)) or isinstance(size, bool):
+            raise Fault(names.TypeMismatch(at=dim.span, what=f"a dimension is a whole number, and this is {describe(size)}"))
+        if isinstance(size, int) and size < 0:
+            raise Fault(shapes.ShapeMismatch(at=dim.span, what=f"a dimension is not negative, and this is {size}"))
+        shape.append(size)
+    return TensorType(tuple(shape), declared.dtype or "float")
+
+
+def _make_body(
+    frame: Frame, body: tree.Body, item: tree.Block | tree.Arch | None, name: str, types: tuple[TensorType | None, ...],
+    tensors: tuple[tree.Param_, ...], config: tuple[tuple[str, Any], ...], span: Span,
+) -> Made | None:  # fmt: skip
+    unit = frame.unit
+    values: list[Value | None] = []
+    labels = [one.name for one in tensors] or ["x"]
+    for index, type in enumerate(types):
+        value = None if type is None else unit.value(type, unit.root)
+        if value is not None:
+            unit.hint(value, labels[index])
+            if tensors:
+                unit.made[value.name] = tensors[index].span
+        unit.inputs.append((labels[index], value, False))
+        values.append(value)
+    parameters: tuple[str, ...] = ()
+    if item is not None:
+        parameters = enter(frame, item, config, tensors, values, span)
+    else:
+        frame.flow = values[0]
+    is_arch = isinstance(item, tree.Arch)
+    if is_arch:
+        from archdsl.elaborate import archs
+
+        return archs.body_of_arch(frame, item, parameters)
+    result = steps.run_body(frame, body)
+    if result is UNKNOWN:
+        return None
+    if item is not None and item.outs:
+        headers.check_outs(frame, item.outs, result, name, body.span)
+    items = [one for _, one in result.items] if isinstance(result, Several) else [result]
+    if any(one is UNKNOWN for one in items):
+        return None
+    from archdsl.elaborate.operators import tensor
+
+    outputs: list[tuple[str | None, Value, bool]] = [(None, tensor(frame, one, body.span), False) for one in items]
+    return finish(unit, outputs, isinstance(result, Several), config=configuration(frame.scope), parameters=parameters, doc=(item.doc or "") if item else "")
+
+
+def configuration(scope: Scope) -> tuple[tuple[str, Any], ...]:
+    """Names and values of the configuration in a body's own braces, for printing."""
+    from archdsl.dims.dim import Dim
+
+    return tuple(
+        (name, binding.value) for name, binding in scope.names.items()
+        if binding.kind in ("config", "let") and name != "..." and isinstance(binding.value, (int, float, str, Dim, tuple)) and not isinstance(binding.value, bool)
+    )  # fmt: skip
+
+
+def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, span: Span) -> Any:
+    """The label `_`: the block's body here, its steps going on with the container's numbers."""
+    inner = frame.inner(Scope(callee.scope if isinstance(callee, Group) else None))
+    inner.module = callee.module
+    inner.numbered = True
+    if isinstance(callee, Group):
+        inner.flow = flow
+        return steps.run_body(inner, callee.body)
+    _, tensors = header_lists(callee.item)
+    values = inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
+    config = tuple({**dict(callee.given), **dict(template.args)}.items())
+    with frame.session.inside(callee.name, callee.item, span):
+        enter(inner, callee.item, config, tensors, values, span)
+        result = steps.run_body(inner, callee.item.body)
+        if callee.item.outs and not isinstance(callee.item, tree.Arch):
+            headers.check_outs(inner, callee.item.outs, result, callee.name, callee.item.body.span)
+    return result

@@ -1,0 +1,1 @@
+"""The problems that elaboration finds, one class each; the docstring is its page."""

@@ -1,0 +1,18 @@
+"""A problem whose message is stated where it is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.problems.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated(Problem):
+    """The facts are in `what`, one line."""
+
+    what: str
+
+    def message(self) -> str:
+        """What is wrong."""
+        return self.what

@@ -1,0 +1,142 @@
+"""Turns a unit into a graph: names for values, members in the order of `state_dict`, regions into bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from archdsl.elaborate.unit import Made, Region, Unit
+from archdsl.elaborate.values import Instance
+from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
+from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Operand, Value
+
+
+class Names:
+    """Gives each value of one graph its final name: the author's, made unique; `x` for what only flows."""
+
+    def __init__(self, hints: Mapping[str, str]) -> None:
+        self._hints = hints
+        self._final: dict[str, Value] = {}
+        self._counts: dict[str, int] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, value: Value) -> Value:
+        """The value under its final name."""
+        found = self._final.get(value.name)
+        if found is None:
+            base = self._hints.get(value.name) or "x"
+            count = self._counts.get(base, 0)
+            name = base if count == 0 else f"{base}_{count}"
+            while name in self._taken:
+                count += 1
+                name = f"{base}_{count}"
+            self._counts[base] = count + 1
+            self._taken.add(name)
+            found = self._final[value.name] = Value(name, value.type)
+        return found
+
+    def operand(self, value: Operand) -> Operand:
+        """The same for an operand."""
+        return self(value) if isinstance(value, Value) else value
+
+
+def named_nodes(names: Names, nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes whose values have their final names."""
+    done = []
+    for node in nodes:
+        operands = tuple([names(one) if isinstance(one, Value) else one for one in node.operands])
+        results = tuple([names(one) for one in node.results])
+        done.append(replace(node, operands=operands, results=results))
+    return tuple(done)
+
+
+def body_graph(unit: Unit, region: Region, name: str, kind: str, inputs: list[Value], outputs: list[Value]) -> Graph:
+    """The graph of a region: its own inputs, then what it captured."""
+    names = Names(unit.hints)
+    inner = [*inputs, *(value for _, value in region.captured.values())]
+    given = tuple(Input(names(one).name, names(one)) for one in inner)
+    nodes = named_nodes(names, region.nodes)
+    results = tuple(Output(None, names(region.local(one))) for one in outputs)
+    return Graph(name=name, kind=kind, inputs=given, outputs=results, nodes=nodes, facts=unit.facts, span=unit.span)
+
+
+def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: bool, **more: Any) -> Made:
+    """The unit's graph and what it needs from its callers."""
+    names = Names(unit.hints)
+    inputs = tuple(
+        Input(name, None if value is None else names(value), keyword) for name, value, keyword in unit.inputs
+    )
+    state = [(path, member) for path, member in unit.members.items() if isinstance(member, Parameter)]
+    for _, member in state:
+        names(member.value)
+    nodes = named_nodes(names, unit.root.nodes)
+    members = {
+        path: replace(member, value=names(member.value)) if isinstance(member, Parameter) else member
+        for path, member in resolved(unit.members)
+    }
+    graph = Graph(
+        name=unit.name,
+        kind=unit.kind,
+        inputs=inputs,
+        outputs=tuple(Output(name, names(unit.root.local(value)), training) for name, value, training in outputs),
+        nodes=nodes,
+        members=ordered(members, unit.containers),
+        ties=dict(unit.ties),
+        aliases=dict(unit.aliases),
+        borrowed=tuple((name, _what(instance)) for name, instance in unit.borrowed.values()),
+        containers=tuple(unit.containers),
+        loops=tuple(unit.loops),
+        facts=unit.facts,
+        span=unit.span,
+        **more,
+    )
+    return Made(
+        graph=graph,
+        borrowed=tuple(unit.borrowed.values()),
+        open_ties=tuple(unit.open_ties),
+        raised=tuple(unit.raised),
+        positive=dict(unit.positive),
+        expanded=unit.expanded + len(unit.root.nodes),
+        several=several,
+    )
+
+
+def _what(instance: Instance) -> Any:
+    return instance.graph if instance.graph is not None else instance.op
+
+
+def resolved(members: Mapping[Path, Member | Instance]) -> Iterable[tuple[Path, Member]]:
+    """Declared instances as the members they became at their first use."""
+    for path, member in members.items():
+        if not isinstance(member, Instance):
+            yield path, member
+        elif member.graph is not None:
+            yield path, Call(member.graph, member.span)
+        elif member.op is not None:
+            yield path, Layer(member.op, member.result or (), member.span)
+
+
+def ordered(members: Mapping[Path, Member], containers: Iterable[Path]) -> dict[Path, Member]:
+    """Members as `state_dict` lists them: in each container its parameters, its buffers, then its children by first mention."""
+    children: dict[Path, dict[str, None]] = {}
+    for path in [*members]:
+        for depth in range(len(path)):
+            children.setdefault(path[:depth], {}).setdefault(path[depth])
+    done: dict[Path, Member] = {}
+
+    def visit(path: Path) -> None:
+        here = [(*path, name) for name in children.get(path, ())]
+        state = {one: members[one] for one in here if isinstance(members.get(one), Parameter)}
+        for buffer in (False, True):
+            done.update({one: member for one, member in state.items() if isinstance(member, Parameter) and member.buffer is buffer})
+        for one in here:
+            if one in state:
+                continue
+            if one in members:
+                done[one] = members[one]
+            visit(one)
+
+    visit(())
+    return done

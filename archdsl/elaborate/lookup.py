@@ -1,0 +1,116 @@
+"""Names, looked up outwards: the braces around, the header, the file's items and imports, the built-in vocabulary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.elaborate import blocks, expressions
+from archdsl.elaborate.arguments import DTYPES
+from archdsl.elaborate.config import FUNCTIONS
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.faults import names_problems as names
+from archdsl.elaborate.frame import Frame
+from archdsl.elaborate.program import Module, fn_word
+from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.session import Session, Settings
+from archdsl.elaborate.unit import Unit
+from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DType, OpWord
+from archdsl.ops.registry import find, known
+from archdsl.problems.suggest import did_you_mean
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+_words: dict[str, OpWord] = {}
+
+
+def look_up(frame: Frame, name: str, span: Span) -> Any:
+    """What a name stands for. Raises on an unknown one."""
+    binding = frame.scope.find(name)
+    if binding is not None:
+        binding.used = True
+        return binding.value
+    value = item_value(frame.session, frame.module, name, span)
+    if value is not None:
+        return value
+    value = builtin(name)
+    if value is not None:
+        return value
+    raise unknown_name(frame, name, span)
+
+
+def builtin(name: str) -> Any:
+    """A word of the built-in vocabulary, or None."""
+    word = _words.get(name)
+    if word is None and name not in DTYPES:
+        kind = find(name)
+        if kind is not None:
+            word = _words[name] = OpWord(kind)
+    if word is not None:
+        return word
+    if name in DTYPES:
+        return DType(name)
+    return ConfigWord(name) if name in FUNCTIONS else None
+
+
+def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
+    """The fault of a name that nothing binds, with what may have been meant."""
+    near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES}
+    help = did_you_mean(name, near)
+    if name[:1].isupper() and len(name) > 1:
+        return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
+    return Fault(names.UnknownName(at=span, what=f"there is no `{name}` here", help=help))
+
+
+def item_value(session: Session, module: Module, name: str, span: Span) -> Any:
+    """A top-level name of a file as a value, or None."""
+    if name in module.values:
+        return module.values[name]
+    if name in module.imported:
+        home, inner = module.imported[name]
+        value = module.values[name] = item_value(session, home, inner, span)
+        return value
+    item = module.items.get(name)
+    if item is None:
+        return None
+    if name in module.busy:
+        raise Fault(names.UnknownName(at=span, what=f"`{name}` is defined by itself"))
+    module.busy.add(name)
+    try:
+        value = _resolve(session, module, item, name)
+    finally:
+        module.busy.discard(name)
+    module.values[name] = value
+    return value
+
+
+def file_frame(session: Session, module: Module) -> Frame:
+    """A frame at a file's top level: no flow, no tensors."""
+    from archdsl.dims.facts import Facts
+
+    return Frame(session, module, Unit(session, "", "file", Facts(), None), Scope(None), Settings())
+
+
+def _resolve(session: Session, module: Module, item: tree.Item, name: str) -> Any:
+    match item:
+        case tree.Block() | tree.Arch():
+            return BlockWord(item, module)
+        case tree.Fn():
+            return fn_word(item, module)
+        case tree.Variant():
+            try:
+                return blocks.variant(session, module, item)
+            except Fault as fault:
+                session.note(fault)
+                return UNKNOWN
+        case tree.Let():
+            frame = file_frame(session, module)
+            try:
+                value = expressions.evaluate(frame, item.value)
+                if len(item.targets) == 1:
+                    return value
+                parts = expressions.take_apart(value, len(item.targets), item.span)
+                return parts[item.targets.index(name)]
+            except Fault as fault:
+                session.note(fault)
+                return UNKNOWN
+    return None

@@ -1,0 +1,174 @@
+"""Files, their items and imports: who is called what at the top level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.faults import structure_problems as problems
+from archdsl.elaborate.values import FnWord
+from archdsl.problems.problem import Label, Problem
+from archdsl.problems.suggest import did_you_mean
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+
+MAX_IMPORTS = 256
+
+
+@dataclass(eq=False)
+class Module:
+    """One file: its items by name, and the names it imports."""
+
+    file: tree.File
+    items: dict[str, tree.Item] = field(default_factory=dict)
+    imported: dict[str, tuple[Module, str]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    """Items already resolved."""
+    busy: set[str] = field(default_factory=set)
+
+    @property
+    def source(self) -> Source:
+        """Its text."""
+        return self.file.source
+
+    def names(self) -> set[str]:
+        """All names of the file's top level."""
+        return {*self.items, *self.imported}
+
+
+class Unfound(Exception):
+    """What a reader raises for an import it will not or cannot read; `outside` tells that it leads out of the roots."""
+
+    def __init__(self, message: str, outside: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.outside = outside
+
+
+Reader = Callable[[Source, tree.Use], tuple[object, Callable[[], tree.File]]]
+"""Given the importing source and the import: an identity of the file (equal for equal files) and how to get its tree."""
+
+
+class Loader:
+    """Builds modules with their imports; each file once."""
+
+    def __init__(self, reader: Reader, note: Callable[[Problem], None]) -> None:
+        self._reader = reader
+        self._note = note
+        self._modules: dict[object, Module] = {}
+        self._path: list[object] = []
+
+    def load(self, identity: object, file: tree.File) -> Module:
+        """The module of a parsed file and of all that it imports."""
+        module = self._modules[identity] = Module(file)
+        self._path.append(identity)
+        for item in file.items:
+            if isinstance(item, tree.Use):
+                try:
+                    self._use(module, item)
+                except Fault as fault:
+                    self._note(fault.problem)
+            elif isinstance(item, tree.Let):
+                for name in item.targets:
+                    self._define(module, name, item)
+            elif not isinstance(item, tree.Broken):
+                self._define(module, item.name, item)
+        self._path.pop()
+        return module
+
+    def _define(self, module: Module, name: str, item: Any) -> None:
+        if name == "_":
+            return
+        before = module.items.get(name)
+        if before is not None or name in module.imported:
+            others = (Label(getattr(before, "name_span", before.span), "first here"),) if before is not None else ()
+            at = getattr(item, "name_span", item.span)
+            self._note(problems.AlreadyBound(at=at, what=f"`{name}` is defined twice in this file", others=others))
+            return
+        module.items[name] = item
+
+    def _use(self, module: Module, use: tree.Use) -> None:
+        try:
+            identity, read = self._reader(module.source, use)
+        except Unfound as fault:
+            kind = problems.ImportOutsideRoot if fault.outside else problems.ImportNotFound
+            raise Fault(kind(at=use.span, what=fault.message)) from None
+        if identity in self._path:
+            circle = [*self._path[self._path.index(identity) :], identity]
+            names = " -> ".join(PurePath(str(one)).name for one in circle)
+            raise Fault(problems.ImportCircle(at=use.span, what=f"the files import each other: {names}"))
+        if identity not in self._modules:
+            if len(self._modules) > MAX_IMPORTS:
+                raise Fault(problems.TooManyImports(at=use.span, what=f"there are more than {MAX_IMPORTS} imported files"))
+            try:
+                file = read()
+            except Unfound as fault:
+                raise Fault(problems.ImportNotFound(at=use.span, what=fault.message)) from None
+            self.load(identity, file)
+        target = self._modules[identity]
+        if use.names is None:
+            for name in target.items:
+                module.imported[name] = (target, name)
+            return
+        for used in use.names:
+            if used.imported not in target.items:
+                self._note(problems.ImportNotFound(
+                    at=used.span, what=f"`{used.imported}` is not an item of {use.module}",
+                    help=did_you_mean(used.imported, target.items)))  # fmt: skip
+            elif used.name in module.imported or used.name in module.items:
+                self._note(problems.AlreadyBound(at=used.span, what=f"`{used.name}` is defined twice in this file"))
+            else:
+                module.imported[used.name] = (target, used.imported)
+
+
+def is_tensor_fn(item: tree.Fn) -> bool:
+    """A `fn` is one of tensors if it has a body in braces or a parameter with a tensor type."""
+    if isinstance(item.value, tree.Body) or item.outs is not None:
+        return True
+    return any(is_tensor_param(one) for one in (p for given in item.lists for p in given))
+
+
+def is_tensor_param(parameter: tree.Param_) -> bool:
+    """Whether a header's parameter is a tensor."""
+    return isinstance(parameter.type, tree.TensorTypeTree)
+
+
+def headers(item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]:
+    """The configuration and the tensor parameters of a header, told apart by their types. Raises on a third or a mixed list."""
+    config: tuple[tree.Param_, ...] = ()
+    tensors: tuple[tree.Param_, ...] = ()
+    if len(item.lists) > 2:
+        raise Fault(problems.MisplacedStatement(at=item.name_span, what=f"`{item.name}` has more than two lists of parameters"))
+    for given in item.lists:
+        kinds = {is_tensor_param(one) for one in given}
+        if len(kinds) == 2:
+            raise Fault(problems.MisplacedStatement(
+                at=item.name_span, what=f"`{item.name}` mixes configuration and tensors in one list",
+                help="configuration stands in the first parentheses, tensors in the second"))  # fmt: skip
+        if kinds == {True}:
+            if tensors:
+                raise Fault(problems.MisplacedStatement(at=item.name_span, what=f"`{item.name}` has two lists of tensors"))
+            tensors = given
+        elif given:
+            if tensors:
+                raise Fault(problems.MisplacedStatement(at=item.name_span, what="configuration stands before the tensors"))
+            config = given
+    return config, tensors
+
+
+def fn_word(item: tree.Fn, module: Module) -> FnWord:
+    """A function's item as a value."""
+    return FnWord(item, module, is_tensor_fn(item))
+
+
+def suggestions(scope_names: Mapping[str, object], module: Module) -> set[str]:
+    """Names that could have been meant."""
+    return {*scope_names, *module.names()}
+
+
+def whole(source: Source) -> Span:
+    """The start of a file, for problems without a better place."""
+    return Span(source, 0, min(1, len(source.text)))

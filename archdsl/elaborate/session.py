@@ -1,0 +1,101 @@
+"""What one run of the elaborator shares: the problems, the memo of blocks, the limits, the chain of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.dims.facts import Facts
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.faults import structure_problems as problems
+from archdsl.ir.graph import Initializer
+from archdsl.ops.contract import Context
+from archdsl.problems.collector import Problems
+from archdsl.problems.problem import Frame
+from archdsl.source import Span
+
+MAX_NODES = 100_000
+MAX_STEPS = 400_000
+MAX_DEPTH = 60
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The `init`s and `default`s in force, the nearest last."""
+
+    inits: tuple[tuple[str, str, Initializer], ...] = ()
+    defaults: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()
+
+    def init(self, layer: str, leaf: str) -> Initializer | None:
+        """The nearest initializer for a tensor of a layer."""
+        for name, tensor, value in reversed(self.inits):
+            if name == layer and tensor == leaf:
+                return value
+        return None
+
+    def default(self, layer: str) -> dict[str, Any]:
+        """The arguments that `default` gives a layer; the nearest says last."""
+        found: dict[str, Any] = {}
+        for name, values in self.defaults:
+            if name == layer:
+                found.update(values)
+        return found
+
+
+@dataclass
+class Session:
+    """One run."""
+
+    problems: Problems
+    float: str = "f32"
+    free: frozenset[str] = frozenset()
+    """Configuration that stays symbolic, so that the generated constructor takes it."""
+    open_sizes: bool = False
+    """Set while a block that nothing calls is checked: the sizes of its parameters may be symbolic."""
+    steps: int = 0
+    chain: list[Frame] = field(default_factory=list)
+    active: list[Any] = field(default_factory=list)
+    """The blocks and functions being elaborated, to find recursion."""
+    memo: dict[object, Any] = field(default_factory=dict)
+    expectations: dict[int, Any] = field(default_factory=dict)
+    heads: dict[int, Any] = field(default_factory=dict)
+    multiplier: int = 1
+    """How many times what is elaborated now will be repeated, counted before it is."""
+
+    def note(self, fault: Fault) -> None:
+        """Record the problem of a fault, with the chain of block calls that led there."""
+        problem = fault.problem
+        if not problem.chain and self.chain:
+            from dataclasses import replace
+
+            problem = replace(problem, chain=tuple(reversed(self.chain)))
+        self.problems.add(problem)
+
+    def context(self, facts: Facts) -> Context:
+        """What a shape rule may know."""
+        return Context(facts, self.float)
+
+    def step(self, span: Span) -> None:
+        """Count one step of configuration."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Fault(problems.TooManySteps(at=span, what=f"the configuration takes more than {MAX_STEPS:,} steps"))
+
+    @contextmanager
+    def inside(self, name: str, item: Any, span: Span) -> Iterator[None]:
+        """Elaborate a called block or function: notes the call in the chain, refuses recursion."""
+        if item in self.active:
+            names = " -> ".join(one.name for one in [*self.active[self.active.index(item) :], item])
+            kind = problems.RecursiveFunction if type(item).__name__ == "Fn" else problems.RecursiveBlock
+            raise Fault(kind(at=span, what=f"`{name}` contains itself: {names}"))
+        if len(self.active) > MAX_DEPTH:
+            raise Fault(problems.TooManyNodes(at=span, what=f"blocks are called more than {MAX_DEPTH} deep"))
+        self.chain.append(Frame(name, span))
+        self.active.append(item)
+        try:
+            yield
+        finally:
+            self.chain.pop()
+            self.active.pop()

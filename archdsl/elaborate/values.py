@@ -1,0 +1,207 @@
+"""What an expression can be: configuration, tensors, tuples of them, layer templates, shared instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archdsl.dims.dim import Dim
+from archdsl.ir.graph import Graph
+from archdsl.ir.node import Path
+from archdsl.ir.value import Value
+from archdsl.ops.contract import Op
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from archdsl.elaborate.program import Module
+    from archdsl.elaborate.scope import Scope
+    from archdsl.elaborate.unit import Unit
+
+
+class Absent:
+    """What a failed computation gives: it absorbs later checks, so that one mistake gives one message."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Absent()
+
+
+@dataclass(frozen=True)
+class Several:
+    """A tuple of values; named ones are tensor arguments by name."""
+
+    items: tuple[tuple[str | None, Any], ...]
+
+    @property
+    def positional(self) -> tuple[Any, ...]:
+        """The values without a name."""
+        return tuple(value for name, value in self.items if name is None)
+
+
+@dataclass(frozen=True)
+class DType:
+    """A dtype as a value: `i64`; `float` is the program's."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class OpWord:
+    """An operator's name, not yet called."""
+
+    kind: type[Op]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockWord:
+    """A block's or an arch's name; `given` is the configuration of the variants it went through."""
+
+    item: tree.Block | tree.Arch
+    module: Module
+    given: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The block's own name."""
+        return self.item.name
+
+
+@dataclass(frozen=True, eq=False)
+class FnWord:
+    """A function's name; `tensors` tells that it is one of tensors."""
+
+    item: tree.Fn
+    module: Module
+    tensors: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ConfigWord:
+    """A built-in function of configuration: `len`, `ceil`."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """A layer as a value: an operator, a block, a function or a group, with some of its configuration given."""
+
+    callee: OpWord | BlockWord | FnWord | Group
+    args: tuple[tuple[str, Any], ...] = ()
+    span: Span | None = None
+
+    def key(self) -> object:
+        """Equal keys elaborate equally."""
+        callee = self.callee
+        inner: object
+        if isinstance(callee, OpWord):
+            inner = callee.kind
+        elif isinstance(callee, Group):
+            inner = (id(callee.body), id(callee.scope))
+        elif isinstance(callee, BlockWord):
+            inner = (id(callee.item), key_of(callee.given))
+        else:
+            inner = id(callee.item)
+        return ("template", inner, key_of(self.args))
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """`{ Linear(64); relu }` as a layer: its text, and the configuration around it."""
+
+    body: tree.Body
+    scope: Scope
+    module: Module
+
+
+@dataclass(eq=False)
+class Instance:
+    """A declared instance. It is made at its first use, when its input is known; `unit` is the graph that owns it."""
+
+    unit: Unit
+    path: Path
+    template: Template
+    span: Span
+    settings: Any
+    op: Op | None = None
+    graph: Graph | None = None
+    result: Any = None
+    uses: int = 0
+    inner: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """`wte.weight`: a tensor that an instance owns."""
+
+    instance: Instance
+    name: str
+
+
+def key_of(value: object) -> object:
+    """A hashable key of a configuration value, for memoising; True, 1 and 1.0 differ."""
+    if isinstance(value, Template):
+        return value.key()
+    if isinstance(value, tuple):
+        return tuple(key_of(one) for one in value)
+    if isinstance(value, (Instance, Leaf, Value)):
+        return id(value)
+    if isinstance(value, Dim):
+        return value
+    return (type(value).__name__, value)
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a value is a tensor, or a tensor of an instance."""
+    return isinstance(value, (Value, Leaf))
+
+
+def has_tensor(value: object) -> bool:
+    """Whether there is a tensor in it."""
+    if isinstance(value, tuple):
+        return any(has_tensor(one) for one in value)
+    if isinstance(value, Several):
+        return any(has_tensor(one) for _, one in value.items)
+    return isinstance(value, (Value, Leaf))
+
+
+def describe(value: object) -> str:
+    """A value in words, for messages."""
+    match value:
+        case Value():
+            return f"a tensor {value.type}"
+        case Leaf():
+            return f"the tensor `{value.name}` of a layer"
+        case Several():
+            return f"a tuple of {len(value.items)}"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "none"
+        case int() | float():
+            return str(value)
+        case str():
+            return f'the string "{value}"'
+        case Dim():
+            return f"the dimension {value}"
+        case tuple():
+            return f"a list of {len(value)}"
+        case DType():
+            return f"the dtype {value.name}"
+        case Template() | Instance() | Group():
+            return "a layer"
+        case OpWord():
+            return f"the {'layer' if value.kind.layer else 'function'} `{value.kind.name}`"
+        case BlockWord():
+            return f"the block `{value.name}`"
+        case FnWord():
+            return f"the function `{value.item.name}`"
+        case ConfigWord():
+            return f"the function `{value.name}`"
+        case range():
+            return f"the range {value.start}..{value.stop}"
+    return "nothing"
