@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from archdsl.dims.dim import Size
+from archdsl.dims.dim import Size, symbol
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, check_dtype, check_equal, check_least, check_rank, check_same_dtype, given
 from archdsl.ops.contract import (
@@ -110,6 +110,7 @@ class AffineGrid(Op):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"size": (2, 3, 4, 5)}, ("[2, 2, 3]",), ("[2, 4, 5, 2]",)),
         Example({"size": (2, 3, 4, 1), "align_corners": True}, ("[2, 2, 3]",), ("[2, 4, 1, 2]",)),
+        Example({"size": (symbol("N"), 3, symbol("H"), 5), "align_corners": True}, ("[N, 2, 3]",), ("[N, H, 5, 2]",)),
         Example({"size": (1, 1, 2, 3, 4)}, ("[1, 3, 4]",), ("[1, 2, 3, 4, 3]",)),
     )
     refusals: ClassVar[tuple[Refusal, ...]] = (

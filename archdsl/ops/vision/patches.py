@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -36,7 +36,7 @@ class Patches(Op):
     padding: Any = option(0, "zeros on either side", "int | list[int]")
     stride: Any = option(1, "distance between patches", "int | list[int]")
 
-    def bind(self, context: Context, *inputs: TensorType | None) -> Patches:
+    def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         for name, low in (("kernel_size", 1), ("dilation", 1), ("padding", 0), ("stride", 1)):
             check_least(each(getattr(self, name), 2, name), low, name)
         return self
@@ -125,7 +125,7 @@ class Fold(Patches):
         Example({"output_size": (4, 5), "kernel_size": 2}, ("[N, 12, 12]",), ("[N, 3, 4, 5]",)),
         Example({"output_size": (7, 8), "kernel_size": (3, 1), "dilation": (2, 1), "padding": (1, 0), "stride": (2, 3)},
                 ("[N, 3*C, 9]",), ("[N, C, 7, 8]",)),
-        Example({"output_size": 5, "kernel_size": 2, "stride": 2}, ("[N, 4, 4]",), ("[N, 1, 5, 5]",), note="the last row stays 0"),
+        Example({"output_size": 5, "kernel_size": 2, "stride": 2}, ("[N, 4, 4]",), ("[N, 1, 5, 5]",), note="last row 0"),
     )  # fmt: skip
     refusals: ClassVar[tuple[Refusal, ...]] = (
         Refusal({"output_size": 4, "kernel_size": 2}, ("[3, 9]",), "rank-mismatch"),
@@ -139,7 +139,7 @@ class Fold(Patches):
         Refusal({"output_size": 4, "kernel_size": 2, "stride": 0}, ("[N, 4, 9]",), "bad-argument"),
     )
 
-    def bind(self, context: Context, *inputs: TensorType | None) -> Patches:
+    def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_least(each(self.output_size, 2, "output_size"), 1, "output_size")
         return super().bind(context, *inputs)
 
@@ -174,7 +174,8 @@ class Fold(Patches):
             [[[float(row * width + column == one) for column in range(width)] for row in range(height)]] for one in range(count)
         ]
         x = tape.node(
-            "ConvTranspose", [x, tape.constant(spots, wide)], strides=list(self.both("stride")), dilations=list(self.both("dilation")),
+            "ConvTranspose", [x, tape.constant(spots, wide)],
+            strides=list(self.both("stride")), dilations=list(self.both("dilation")),
         )  # fmt: skip
         window = (self.both(name) for name in ("kernel_size", "dilation", "stride"))
         rest: list[Size] = []

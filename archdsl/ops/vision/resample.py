@@ -44,12 +44,19 @@ def area(tape: OnnxTape, entering: Size, leaving: Size, dtype: str) -> str:
 
 
 def smooth(
-    tape: OnnxTape, entering: Size, leaving: Size, factor: float | None, cubic: bool, dtype: str,
+    tape: OnnxTape, entering: Size, leaving: Size, factor: float | None, cubic: bool, corners: bool, dtype: str,
 ) -> str:  # fmt: skip
-    """Weights [out, in] of the antialiased linear or cubic filter, whose support grows with the shrinking, as Pillow's."""
+    """Weights [out, in] of the antialiased linear or cubic filter, whose support grows with the shrinking, as Pillow's;
+    `corners` changes the scale alone, as PyTorch has it."""
     whole, part = tape.node("Cast", [tape.size(entering)], to=dtype), tape.node("Cast", [tape.size(leaving)], to=dtype)
     one, half = tape.scalar(1.0, dtype), tape.scalar(0.5, dtype)
-    scale = tape.scalar(1.0 / factor, dtype) if factor is not None else tape.node("Div", [whole, part])
+    if corners:
+        gap = tape.node("Max", [tape.node("Sub", [part, one]), one])
+        single = tape.node("Equal", [part, one])
+        scale = tape.node("Div", [tape.node("Sub", [whole, one]), gap])
+        scale = tape.node("Where", [single, tape.scalar(0.0, dtype), scale])
+    else:
+        scale = tape.scalar(1.0 / factor, dtype) if factor is not None else tape.node("Div", [whole, part])
     wide = tape.node("Max", [scale, one])
     support = tape.node("Mul", [wide, tape.scalar(2.0 if cubic else 1.0, dtype)])
     place = tape.node("Unsqueeze", [steps(tape, leaving, dtype), tape.ints([1])])

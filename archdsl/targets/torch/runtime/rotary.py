@@ -3,8 +3,10 @@
 import torch
 
 
-def rotary(x: torch.Tensor, positions: torch.Tensor | None = None, base: float = 10000.0, interleaved: bool = False) -> torch.Tensor:
-    """Turn each pair of features of `x` [..., T, D] by position * base ** (-2i / D) (Su et al., 2021); angles are taken in f32."""
+def rotary(
+    x: torch.Tensor, positions: torch.Tensor | None = None, base: float = 10000.0, interleaved: bool = False
+) -> torch.Tensor:
+    """Turn each pair of features of `x` [..., T, D] by position * base ** (-2i / D) (Su et al., 2021), angles in f32."""
     wide = torch.promote_types(x.dtype, torch.float32)
     if positions is None:
         positions = torch.arange(x.shape[-2], device=x.device)
