@@ -60,6 +60,7 @@ class Known:
         gap = self.simplify(p - q)
         if isinstance(gap, int):
             return
+        self._learn_remainders(gap)
         symbols = [atom for atom in gap.atoms() if atom.kind == "symbol" and _alone(gap, atom)]
         if symbols:
             # The solved symbol should be the plainest: one whose coefficient is 1, and the last in the alphabet.
@@ -79,6 +80,16 @@ class Known:
         rest = gap - scale(collect({first: 1}), gap.terms[first])
         self.rules.append((first, scale(rest, -1 / Fraction(gap.terms[first]))))
         self._changed()
+
+    def _learn_remainders(self, gap: Dim) -> None:
+        """`p % k == r`, written as an equality."""
+        for atom in dict.fromkeys(gap.atoms()):
+            if atom.kind == "floor":
+                above, below = atom.args
+                for sign in (1, -1):
+                    rest = gap - sign * (above - below * single(atom))
+                    if isinstance(rest, int):
+                        self.learn_divisible(above + sign * rest, below)
 
     def learn_divisible(self, p: Size, k: Size) -> None:
         """`p % k == 0`."""

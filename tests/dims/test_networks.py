@@ -183,6 +183,8 @@ def test_facts_on_sums_and_remainders():
     assert both.equal(2 * ((H + W) // 2), H + W)
     assert not both.divides(2, H)
     assert NONE.and_equal(H % 4, 0).divides(4, H)
+    assert NONE.and_equal(D % heads, 0).equal(D // heads * heads, D)
+    assert NONE.and_equal(H % 4, 3).divides(4, H + 1)
     product = NONE.and_divisible(H * W, 6)
     assert product.equal(6 * (H * W // 6), H * W)
 
