@@ -1,0 +1,1 @@
+"""Functions that combine the elements of an axis: sums, extremes, norms, softmax, running sums."""
