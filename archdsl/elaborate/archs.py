@@ -152,6 +152,7 @@ def elaborate(
     """The arch as a graph: every bare dimension of its header is a symbol. `given` are the optional inputs that it takes;
     `free` are configuration names that stay symbolic."""
     item = word.item
+    assert isinstance(item, tree.Arch)  # noqa: S101
     parameters, tensors = header_lists(item)
     config = dict(word.given)
     known = {one.name for one in parameters}

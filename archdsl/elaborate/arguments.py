@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from archdsl.dims.dim import Dim
@@ -21,7 +22,7 @@ class Wrong(Exception):
 
 def coerce(kind: str, value: Any) -> Any:
     """A value as one of the kinds of a field, `int | list[int]`: an int may stand for a float, not the reverse. Raises `Wrong`."""
-    for option in kind.split("|"):
+    for option in re.split(r"\|(?![^\[]*\])", kind):
         try:
             return _one(option.strip(), value)
         except Wrong:
@@ -128,6 +129,8 @@ def put(kind: type[Op], values: dict[str, Any], field: Field, value: Any, at: Sp
 
 def _checked(kind: type[Op], field: Field, value: Any, at: Span) -> Any:
     try:
+        if field.name == kind.variadic:
+            return coerce(f"list[{field.kind}]", value if isinstance(value, (tuple, range)) else (value,))
         return coerce(field.kind if field.default is not None else f"{field.kind} | none", value)
     except Wrong:
         pass

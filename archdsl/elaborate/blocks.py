@@ -131,10 +131,11 @@ def enter(frame: Frame, item: tree.Block | tree.Arch, config: tuple[tuple[str, A
     """Bind a header in the frame; the flow starts as its first tensor. The names of its configuration."""
     parameters, _ = header_lists(item)
     given: list[Given] = [(name, value, span) for name, value in config]
-    headers.misplaced_ellipsis([one.type for one in (*tensors, *(item.outs or ())) if isinstance(one.type, tree.TensorTypeTree)])
+    headers.misplaced_ellipsis([one for one in (*(one.type for one in tensors), *(one.type for one in item.outs or ())) if isinstance(one, tree.TensorTypeTree)])
     headers.bind_config(frame, parameters, given, item.name, span)
-    headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
-    for one, value in zip(tensors, values, strict=True):
+    if tensors:
+        headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
+    for one, value in zip(tensors, values, strict=False):
         if value is None and one.default is not None and not isinstance(one.default, tree.Nothing):
             frame.scope.names[one.name].value = default_input(frame, one)
     frame.flow = frame.scope.names[tensors[0].name].value if tensors else values[0]
@@ -205,8 +206,7 @@ def _make_body(
         parameters = enter(frame, item, config, tensors, values, span)
     else:
         frame.flow = values[0]
-    is_arch = isinstance(item, tree.Arch)
-    if is_arch:
+    if isinstance(item, tree.Arch):
         from archdsl.elaborate import archs
 
         return archs.body_of_arch(frame, item, parameters)
@@ -243,7 +243,7 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
         inner.flow = flow
         return steps.run_body(inner, callee.body)
     _, tensors = header_lists(callee.item)
-    values = inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
+    values: list[Value | None] = inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
     config = tuple({**dict(callee.given), **dict(template.args)}.items())
     with frame.session.inside(callee.name, callee.item, span):
         enter(inner, callee.item, config, tensors, values, span)

@@ -11,7 +11,7 @@ from archdsl.elaborate.config import divide
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.operators import call, operands_of, slots, tensor
+from archdsl.elaborate.operators import call, operands_of, slots, tensor, word
 from archdsl.elaborate.values import (
     UNKNOWN, BlockWord, ConfigWord, DType, FnWord, Group, Instance, OpWord, Several, Template, describe, has_tensor, is_tensor,
 )  # fmt: skip
@@ -48,7 +48,10 @@ def arguments(frame: Frame, args: tuple[tree.Arg, ...], layer: bool = False) -> 
         if layer and one.name == "init":
             done.append((one.name, initial.initializer(frame, one.value), one.span))
         else:
-            done.append((one.name, expressions.evaluate(frame, one.value) if not isinstance(one.value, tree.Chain) else chained(frame, one.value), one.span))
+            value = chained(frame, one.value) if isinstance(one.value, tree.Chain) else expressions.evaluate(frame, one.value)
+            if value is UNKNOWN or (isinstance(value, tuple) and any(part is UNKNOWN for part in value)):
+                raise Absorbed
+            done.append((one.name, value, one.span))
     return done
 
 
@@ -87,8 +90,8 @@ def template(callee: Any, given: list[Given], span: Span) -> Any:
             raise Fault(names.TypeMismatch(
                 at=at, what="a layer's parentheses take configuration; tensors flow to it along `->`", help="write `x -> Layer(…)`"))  # fmt: skip
     if isinstance(callee, OpWord):
-        ties = [(name, value) for name, value, _ in given if is_tensor(value)]
-        inits = [(name, value) for name, value, _ in given if name == "init"]
+        ties = [(str(name), value) for name, value, _ in given if is_tensor(value)]
+        inits = [("init", value) for name, value, _ in given if name == "init"]
         plain = [one for one in given if not is_tensor(one[1]) and one[0] != "init"]
         return Template(callee, (*fields_of(callee.kind, plain, span, loose=True).items(), *ties, *inits), span)
     if isinstance(callee, Template):
@@ -223,8 +226,8 @@ def rounded_division(frame: Frame, name: str, expr: tree.Call) -> Any:
     if left is UNKNOWN or right is UNKNOWN:
         raise Absorbed
     if is_tensor(left) or is_tensor(right):
-        divided = call(frame, expressions.word("div")(), [left, right], inner.span)
-        return call(frame, expressions.word(name)(), [divided], expr.span)
+        divided = call(frame, word("div")(), [left, right], inner.span)
+        return call(frame, word(name)(), [divided], expr.span)
     return divide(frame.facts, name, left, right, expr.span)
 
 

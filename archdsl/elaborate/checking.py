@@ -9,7 +9,7 @@ from archdsl.dims.dim import Dim
 from archdsl.dims.facts import Facts
 from archdsl.elaborate import archs, headers, lookup, steps
 from archdsl.elaborate.fault import Absorbed, Fault
-from archdsl.elaborate.faults import names_problems as names
+from archdsl.elaborate.faults import structure_problems as structure
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.program import headers as header_lists
@@ -119,7 +119,7 @@ def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems)
                 lookup.look_up(frame, one.name, one.span)
             except Fault as fault:
                 session.note(fault)
-    problems.add(names.UncheckedBlock(
+    problems.add(structure.UncheckedBlock(
         at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and a parameter has no default",
         help="give its parameters defaults, or call it"))  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from archdsl.elaborate import apply, calls, choices, expressions, labels, steps
+from archdsl.elaborate import apply, calls, choices, expressions, labels, statements, steps
 from archdsl.elaborate.arguments import Given
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -265,7 +265,7 @@ def branch(frame: Frame, label: Path | None, one: tree.Branch, step: Any) -> Any
 
 def _numbered(body: tree.Body, index: int) -> tree.Body:
     """The body of one element of a `branch … in`: its labels get the element's number, as a labelled `repeat` gives them."""
-    done = []
+    done: list[tree.Statement] = []
     for one in body.statements:
         if isinstance(one, tree.Flow) and one.chain.links[-1].step.label is not None:
             links = []
@@ -288,6 +288,6 @@ def _branch_body(inner: Frame, flow: Any, body: tree.Body, results: list[Any]) -
             continue
         steps.run_statement(inner, one)
         results.append(inner.flow)
-    steps.statements.warn_unused(inner)
+    statements.warn_unused(inner)
 
 

@@ -139,6 +139,6 @@ def broadcast_to(frame: Frame, value: Value, type: TensorType, span: Span) -> Va
     for axis, size in enumerate(value.type.shape):
         if offset < 0 or not (size == 1 or facts.equal(size, type.shape[offset + axis])):
             raise Fault(shapes.ShapeMismatch(at=span, what=f"{value.type} does not broadcast to the declared type {type}"))
-    result = call(frame, word("expand")(size=type.shape), [value], span)
+    result = call(frame, word("expand")(sizes=type.shape), [value], span)
     assert isinstance(result, Value)  # noqa: S101
     return result

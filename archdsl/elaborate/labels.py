@@ -65,8 +65,8 @@ def segments(frame: Frame, label: tree.Path) -> Path:
         done.extend(text.split("."))
     if any(not one for one in done):
         raise Fault(problems.BadLabel(at=label.span, what="a label has an empty segment"))
-    for one in done:
-        if len(one) > 128 or any(ord(character) < 32 for character in one):
+    for text in done:
+        if len(text) > 128 or any(ord(character) < 32 for character in text):
             raise Fault(problems.BadLabel(at=label.span, what="a label's segment is longer than 128 characters or has control characters"))
     return tuple(done)
 

@@ -11,6 +11,7 @@ from archdsl.elaborate.config import is_number
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
+from archdsl.elaborate.faults.stated import Stated
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.values import UNKNOWN, Leaf, Several, describe
 from archdsl.ir.node import Path
@@ -20,8 +21,8 @@ from archdsl.ops.registry import find
 from archdsl.problems.problem import Label
 from archdsl.source import Span
 
-SHAPE_FAULTS: dict[str, type[names.UnknownName] | Any] = {
-    kind.code: kind for kind in vars(shapes).values() if isinstance(kind, type) and getattr(kind, "code", "")
+SHAPE_FAULTS: dict[str, type[Stated]] = {
+    kind.code: kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, Stated) and kind.code
 }
 
 

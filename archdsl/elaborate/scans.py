@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import blocks, constructs, expressions, steps
+from archdsl.elaborate import blocks, constructs, expressions, statements, steps
 from archdsl.elaborate.config import is_number
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -65,7 +65,7 @@ def carry(frame: Frame, one: tree.Carry) -> None:
     inside = frame.unit.value(first.type, frame.region)
     frame.unit.hint(inside, one.name)
     frame.unit.made[inside.name] = one.span
-    steps.statements.new_name(frame, one.name, inside, one.span, "carry")
+    statements.new_name(frame, one.name, inside, one.span, "carry")
     walk.carries.append((one.name, outside.region.local(first), inside, one.span))
 
 
@@ -125,10 +125,12 @@ def scan(frame: Frame, label: Path | None, one: tree.Scan, step: Any) -> Any:
         if walk.until is not None and not isinstance(statement, tree.Broken):
             raise Fault(problems.MisplacedStatement(at=statement.span, what="`until` ends the body of a scan"))
         steps.run_statement(inner, statement)
-    steps.statements.warn_unused(inner)
+    statements.warn_unused(inner)
     _no_state(frame, region, since, one)
     nexts = _next_carries(inner, walk)
     if not walk.yields and not walk.finals:
+        if any(isinstance(statement, (tree.Yield, tree.Final, tree.Broken)) for statement in one.body.statements):
+            raise Absorbed
         raise Fault(shapes.BadScan(at=one.span, what="this scan gives nothing", help="`yield` a value of each step, or `final` a carry"))
     if walk.until is not None and walk.yields:
         raise Fault(shapes.BadScan(at=one.span, what="a scan with `until` gives finals only", help="remove the `yield` or the `until`"))
@@ -175,7 +177,7 @@ def _inputs(frame: Frame, inner: Frame, one: tree.Scan, axis: int) -> tuple[list
         frame.unit.made[part.name] = given.span
         inner.scan.slices.append(part)
         if given.name != "_":
-            steps.statements.new_name(inner, given.name, part, given.span, "slice")
+            statements.new_name(inner, given.name, part, given.span, "slice")
         scanned.append(value)
         axes.append(at)
     return scanned, axes, length

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.dims.dim import Dim
-from archdsl.elaborate import archs, blocks, calls, expressions, initial, labels, scans, steps
+from archdsl.elaborate import archs, blocks, calls, expressions, initial, labels, lookup, scans, steps
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
@@ -77,7 +77,9 @@ def _kind_name(kind: str) -> str:
 
 
 def warn_unused(frame: Frame) -> None:
-    """A named value that nothing uses is a warning."""
+    """A named value that nothing uses is a warning; not where an error may be the reason."""
+    if frame.session.problems.errors:
+        return
     for name, binding in frame.scope.names.items():
         if binding.kind == "value" and not binding.used and binding.span is not None and is_tensor(binding.value) and not name.startswith("_"):
             frame.session.problems.add(names.UnusedValue(
@@ -239,7 +241,7 @@ def layer_value(frame: Frame, term: Any) -> Any:
 
 
 def _init(frame: Frame, one: tree.Init) -> None:
-    kind = expressions.lookup.look_up(frame, one.layer, one.span)
+    kind = lookup.look_up(frame, one.layer, one.span)
     if not (isinstance(kind, OpWord) and kind.kind.layer):
         raise Fault(names.NotALayer(at=one.span, what=f"`{one.layer}` is no layer that owns tensors"))
     value = initial.initializer(frame, one.value)

@@ -87,3 +87,17 @@ class LayerInExpression(Stated):
     """A layer stands where only a value can."""
 
     code = "layer-in-expression"
+
+
+class UnusedValue(Stated):
+    """A named value is never used."""
+
+    code = "unused-value"
+    severity = "warning"
+
+
+class DroppedFlow(Stated):
+    """The flow is thrown away."""
+
+    code = "dropped-flow"
+    severity = "warning"

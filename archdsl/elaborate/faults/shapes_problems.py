@@ -59,34 +59,10 @@ class UndecidedCondition(Stated):
     code = "undecided-condition"
 
 
-class RequirementFailed(Stated):
-    """A `require` does not hold."""
-
-    code = "requirement-failed"
-
-
 class UnprovableFact(Stated):
     """A `require` states what cannot be used as a fact."""
 
     code = "unprovable-fact"
-
-
-class AbsentInput(Stated):
-    """An optional input that was not given is used."""
-
-    code = "absent-input"
-
-
-class BadArithmetic(Stated):
-    """An arithmetic fault such as a division by zero."""
-
-    code = "bad-arithmetic"
-
-
-class NotOnADimension(Stated):
-    """An operation that a symbolic dimension does not have."""
-
-    code = "not-on-a-dimension"
 
 
 class NeedsANumber(Stated):

@@ -137,20 +137,6 @@ class NotConfigured(Stated):
     code = "not-configured"
 
 
-class UnusedValue(Stated):
-    """A named value is never used."""
-
-    code = "unused-value"
-    severity = "warning"
-
-
-class DroppedFlow(Stated):
-    """The flow is thrown away."""
-
-    code = "dropped-flow"
-    severity = "warning"
-
-
 class UncheckedBlock(Stated):
     """A block was checked for names only."""
 
@@ -168,3 +154,27 @@ class BadExpectation(Stated):
     """What `expect` states cannot be checked."""
 
     code = "bad-expectation"
+
+
+class BadArithmetic(Stated):
+    """An arithmetic fault such as a division by zero."""
+
+    code = "bad-arithmetic"
+
+
+class NotOnADimension(Stated):
+    """An operation that a symbolic dimension does not have."""
+
+    code = "not-on-a-dimension"
+
+
+class RequirementFailed(Stated):
+    """A `require` does not hold."""
+
+    code = "requirement-failed"
+
+
+class AbsentInput(Stated):
+    """An optional input that was not given is used."""
+
+    code = "absent-input"
