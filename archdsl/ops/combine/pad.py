@@ -39,7 +39,7 @@ class Pad(Op):
     family = "combine"
     pad: tuple[Size, ...] = required("two sizes for each axis, the last axis first: before, after", "list[size]")
     mode: str = option("constant", "what is put in", "str", choices=("constant", "reflect", "replicate", "circular"))
-    value: float = option(0, "the constant put in", "float | int")
+    value: float = option(0, "the constant put in", "int | float")
 
     examples = (
         Example({"pad": (1, 2)}, ("[N, T]",), ("[N, T + 3]",)),

@@ -53,7 +53,7 @@ class Scatter(Op):
     family = "index"
     tensors = ("x", "index", "src?")
     axis: int = required("the axis the indices are positions of", "int")
-    value: float | None = option(None, "written where no `src` is given", "float | int | none")
+    value: float | None = option(None, "written where no `src` is given", "int | float | none")
 
     examples = (
         Example({"axis": -1}, ("[N, 5]", "i64[N, 1]", "[N, 1]"), ("[N, 5]",), values={1: (0, 5)}),
@@ -151,7 +151,7 @@ class IndexAdd(Op):
     family = "index"
     tensors = ("x", "index", "source")
     axis: int = required("the axis the indices are positions of", "int")
-    alpha: float = option(1, "what the slices are multiplied by", "float | int")
+    alpha: float = option(1, "what the slices are multiplied by", "int | float")
 
     examples = (
         Example({"axis": 0}, ("[V, H]", "i64[E]", "[E, H]"), ("[V, H]",), values={1: (0, "V")}),
@@ -206,7 +206,7 @@ class MaskedFill(Op):
     name = "masked_fill"
     family = "index"
     tensors = ("x", "mask")
-    value: float = required("what is put in", "float | int | bool")
+    value: float = required("what is put in", "bool | int | float")
 
     examples = (
         Example({"value": -1e4}, ("[B, T, S]", "bool[T, S]"), ("[B, T, S]",)),
