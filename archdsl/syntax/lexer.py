@@ -44,7 +44,7 @@ _NAME, _SIGN, _NEWLINE, _NUMBER, _STRING, _COMMENT, _SEMICOLON, _OTHER = range(1
 _WORD_BEFORE = re.compile(r"[ \t]*(?::|=(?!=)|\.(?!\.))")
 _LABEL_BEFORE = re.compile(r"[ \t]*(?::|\.(?!\.))")
 _NON_ASCII_RUN = re.compile(r"[^\x00-\x7f][A-Za-z0-9_\x80-\U0010ffff]*")
-_ITEM_AT_MARGIN = re.compile(r"(?:use|let|fn|block|arch)[ \t]+[A-Za-z_\"]")
+_ITEM_AT_MARGIN = re.compile(r"(?:use|fn|block|arch)[ \t]+[A-Za-z_\"]")
 
 
 class Flaw(NamedTuple):

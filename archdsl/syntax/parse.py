@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
+from functools import partial
 from typing import Any
 
 from archdsl.problems.collector import MAX_SHOWN, Problems
@@ -20,6 +21,8 @@ from archdsl.syntax.mistakes import Place, explain
 from archdsl.syntax.problems import Fault, NestingTooDeep
 from archdsl.syntax.tables import Tables, load
 
+MAX_RECOVERED = 1000
+"""After so many faults, shown or not, the rest of a text is not read."""
 _DEEPER = frozenset(
     {
         "body", "body_empty", "if_else", "skip_via", "skip_args_via", "if_expr", "binary", "unary", "call", "index",
@@ -56,7 +59,7 @@ class _Parser:
         self.firsts: list[int] = []
         self.depths: list[int] = []
         self.flawed = sorted(flaw_problems(source, tokens, problems))
-        self.noted = 0
+        self.noted = self.recovered = 0
         self.cut = min((flaw.start for flaw in tokens.flaws if flaw.code == "nesting-too-deep"), default=len(tokens.text) + 1)
         self.statement = self.tables.symbols.index("stmt")
         self.item = self.tables.symbols.index("item")
@@ -75,7 +78,8 @@ class _Parser:
                 problem_at, problem = stop.token, stop.problem
             if items is None:
                 position = self._recover(problem_at, problem)
-                if self.noted >= MAX_SHOWN:
+                self.recovered += 1
+                if self.noted >= MAX_SHOWN or self.recovered >= MAX_RECOVERED:
                     items = []
         comments = tuple(
             tree.Comment(Span(self.source, start, end), self.source.text[start:end], own)
@@ -155,7 +159,7 @@ class _Parser:
         next body of the statement, whose own faults are wanted too, else behind the statement, for which a `Broken` is put."""
         rows, states = self.tables.states, self.states
         kinds, starts, ends = self.tokens.kinds, self.tokens.starts, self.tokens.ends
-        expected = accepted(self.tables, states) if problem is None else []
+        expected = partial(accepted, self.tables, states.copy())
         depth, start = len(states) - 1, token
         while self.statement not in rows[states[depth]] and self.item not in rows[states[depth]]:
             depth -= 1
@@ -168,8 +172,10 @@ class _Parser:
         span = Span(self.source, starts[origin], max(starts[origin], ends[max(origin, stop - 1)]))
         at = bisect_left(self.flawed, span.start)
         known = start in self.builder.broken or starts[token] >= self.cut
-        if not known and not (at < len(self.flawed) and self.flawed[at] < max(span.end, span.start + 1)):
-            self.problems.add(problem or explain(self.source, self.tokens, Place(token, start, top, body), expected))
+        if not known and not (at < len(self.flawed) and self.flawed[at] <= max(span.end, starts[token])):
+            if problem is None:
+                problem = explain(self.source, self.tokens, Place(token, start, top, body), expected())
+            self.problems.add(problem)
             self.noted += 1
         if body and not (top and kinds[start] == NUMBER["USE"]):
             self.builder.broken[start if top else stop] = origin

@@ -124,7 +124,7 @@ class BadEscape(Problem):
     """A backslash in a string stands before a character that makes no escape.
 
     ```arch
-    use "blocks\\\\d.arch"
+    use "blocks\\d.arch"
     ```
 
     The escapes are a backslash before a quote, a backslash, `n` or `t`. For a backslash itself write two.
@@ -141,6 +141,10 @@ class BadEscape(Problem):
 class StringTooLong(Problem):
     """A string is longer than a file may have it: 4096 bytes with its quotes.
 
+    ```sh
+    printf 'use "%05000d"\\n' 0 > long.arch; archdsl check long.arch
+    ```
+
     The limit keeps labels and messages of a size that tools can show.
     """
 
@@ -155,6 +159,10 @@ class StringTooLong(Problem):
 class ForbiddenCharacter(Problem):
     """A character that is not seen, or that makes the text look other than it is: a control character, a carriage return alone,
     a line separator of Unicode, a mark that changes the direction of writing. It is refused also in comments and strings.
+
+    ```sh
+    printf 'let n = 1 # one\\rlet n = 2\\n' > hidden.arch; archdsl check hidden.arch
+    ```
 
     Remove it. `archdsl check` shows its place; many editors do not show the character.
     """
@@ -238,7 +246,14 @@ class NumberTooSmall(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class IdentifierTooLong(Problem):
-    """A name has more than 128 characters."""
+    """A name has more than 128 characters.
+
+    ```sh
+    printf 'let n%0200d = 1\\n' 0 > name.arch; archdsl check name.arch
+    ```
+
+    Take a shorter one.
+    """
 
     code: ClassVar[str] = "identifier-too-long"
     length: int
@@ -250,6 +265,13 @@ class IdentifierTooLong(Problem):
 @dataclass(frozen=True, kw_only=True)
 class NestingTooDeep(Problem):
     """Brackets, bodies or operators are nested more than 100 deep. A long sum nests too: each `+` holds what is left of it.
+
+    ```arch
+    let n =
+    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 
+    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 
+    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 1
+    ```
 
     Give a name to a part, or use a block, a `repeat` or `sum`.
     """
