@@ -130,7 +130,8 @@ def put(kind: type[Op], values: dict[str, Any], field: Field, value: Any, at: Sp
 def _checked(kind: type[Op], field: Field, value: Any, at: Span) -> Any:
     try:
         if field.name == kind.variadic:
-            return coerce(f"list[{field.kind}]", value if isinstance(value, (tuple, range)) else (value,))
+            several = field.kind if field.kind.startswith("list[") else f"list[{field.kind}]"
+            return coerce(several, value if isinstance(value, (tuple, range)) else (value,))
         return coerce(field.kind if field.default is not None else f"{field.kind} | none", value)
     except Wrong:
         pass

@@ -41,7 +41,7 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
 def builtin(name: str) -> Any:
     """A word of the built-in vocabulary, or None."""
     word = _words.get(name)
-    if word is None and name not in DTYPES:
+    if word is None and name not in DTYPES and (name not in FUNCTIONS or name in known()):
         kind = find(name)
         if kind is not None:
             word = _words[name] = OpWord(kind)

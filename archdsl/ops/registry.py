@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def find(name: str) -> type[Op] | None:
     return _loaded.get(name)
 
 
+@cache
 def _plugins() -> dict[str, type[Op]]:
     from importlib.metadata import entry_points
 
