@@ -1,0 +1,27 @@
+"""The index of operators is that of the folders, and every word is one class."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from archdsl.ops.registry import INDEX, all_ops, find, walk
+
+
+def test_the_index_is_fresh() -> None:
+    assert json.loads(INDEX.read_text()) == {op.name: module for module, op in walk()}, "run: python -m archdsl.ops.registry"
+
+
+def test_every_word_is_found() -> None:
+    assert all(find(op.name) is op for op in all_ops())
+    assert find("no_such_operator") is None
+
+
+def test_the_vocabulary_loads_no_framework() -> None:
+    heavy = ("torch", "numpy", "onnx", "onnx_ir", "onnxruntime", "sympy", "networkx", "rich")
+    code = (
+        f"import sys; from archdsl.ops.registry import all_ops; all_ops(); print([one for one in {heavy} if one in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
