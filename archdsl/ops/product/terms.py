@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from archdsl.ops.contract import OpFault
 from archdsl.ops.reshape.patterns import Word, fault
@@ -56,6 +57,7 @@ class Equation:
         return f"{','.join(map(term, self.operands))}->{term(self.result)}"
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Equation:
     """Read an einsum pattern. Raises `OpFault` (`bad-pattern`)."""
     words: list[Word] = []

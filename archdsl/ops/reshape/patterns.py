@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from archdsl.ops.contract import OpFault
 
@@ -76,6 +77,7 @@ def fault(message: str, start: int, end: int, help: str | None = None) -> OpFaul
     return OpFault(message, code="bad-pattern", argument="pattern", offset=(start, end), help=help)
 
 
+@lru_cache(maxsize=1024)
 def read(text: str, verb: str) -> Pattern:
     """Read a pattern for `rearrange`, `reduce` or `expand`, and check that its names fit. Raises `OpFault` (`bad-pattern`)."""
     words = _words(text)
