@@ -20,7 +20,7 @@ from archdsl.elaborate.values import (
 from archdsl.ir.graph import Call, Initializer, Layer
 from archdsl.ir.node import Path
 from archdsl.ir.value import Value
-from archdsl.ops.contract import Op
+from archdsl.ops.contract import INFERRED, REQUIRED, Op
 from archdsl.problems.problem import Label
 from archdsl.source import Span
 
@@ -139,7 +139,7 @@ def layer_op(frame: Frame, kind: type[Op], template: Template, span: Span) -> tu
     values = {name: value for name, value in args.items() if name not in ties and name != "init"}
     defaults = {name: value for name, value in frame.settings.default(kind.name).items() if name in kind.fields}
     for field in kind.fields.values():
-        if repr(field.default) == "required" and field.name not in values and field.name not in defaults:
+        if field.default is REQUIRED and field.name not in values and field.name not in defaults:
             raise Fault(names.MissingArgument(at=span, what=f"`{kind.name}` needs `{field.name}`: {field.doc}"))
     return kind(**{**defaults, **values}), ties, inits
 
@@ -263,3 +263,16 @@ def _instance_block(frame: Frame, instance: Instance, callee: BlockWord | Group,
                 at=span, what="this shared block was made for inputs that ask for other weights", others=(Label(instance.span, "declared here"),)))  # fmt: skip
     path = frame.unit.path_to(instance)
     return emit_block(frame, result, operands, path, span, other)
+
+
+def settle(frame: Frame, instance: Instance) -> None:
+    """Make a shared operator before its first use, where its arguments say all of its sizes."""
+    callee = instance.template.callee
+    if not isinstance(callee, OpWord) or not callee.kind.layer or instance.unit is not frame.unit:
+        return
+    op, ties, own = layer_op(frame, callee.kind, instance.template, instance.span)
+    if any(value is INFERRED for _, value in op.items()):
+        return
+    instance.op = op
+    instance.result = initializers(frame, op, own)
+    tie_tensors(frame, op, ties, instance.path, instance.span)

@@ -61,6 +61,10 @@ def read_leaf(frame: Frame, leaf: Leaf, span: Span) -> Value:
     """`wte.weight` in an expression."""
     instance = leaf.instance
     if instance.op is None:
+        from archdsl.elaborate import apply
+
+        apply.settle(frame, instance)
+    if instance.op is None:
         raise Fault(names.NotATensor(at=span, what="the layer was not used yet, so its tensors are not known", help="use it first"))
     weights = instance.op.parameters()
     if leaf.name not in weights:
