@@ -132,11 +132,15 @@ def _checked(kind: type[Op], field: Field, value: Any, at: Span) -> Any:
         if field.name == kind.variadic:
             several = field.kind if field.kind.startswith("list[") else f"list[{field.kind}]"
             return coerce(several, value if isinstance(value, (tuple, range)) else (value,))
-        return coerce(field.kind if field.default is not None else f"{field.kind} | none", value)
+        found = coerce(field.kind if field.default is not None else f"{field.kind} | none", value)
     except Wrong:
-        pass
-    raise Fault(names.BadArgument(
-        at=at, what=f"`{field.name}` of `{kind.name}` is {field.kind}, and this is {describe(value)}", help=field.doc or None))  # fmt: skip
+        raise Fault(names.BadArgument(
+            at=at, what=f"`{field.name}` of `{kind.name}` is {field.kind}, and this is {describe(value)}", help=field.doc or None)) from None  # fmt: skip
+    if field.choices and isinstance(found, str) and found not in field.choices:
+        wanted = ", ".join(f'"{one}"' for one in field.choices)
+        raise Fault(names.BadArgument(
+            at=at, what=f'`{field.name}` of `{kind.name}` is one of {wanted}, not "{found}"', help=did_you_mean(found, list(field.choices))))  # fmt: skip
+    return found
 
 
 def too_many(kind: type[Op], value: Any, at: Span) -> Fault:
