@@ -72,6 +72,12 @@ def _logaddexp(t: OnnxTape, x: str, y: str) -> str:
     return t.node("Where", [t.node("Equal", [x, y]), both(t, "Add", x, 0.6931471805599453), more])
 
 
+def _xlogy(t: OnnxTape, x: str, y: str) -> str:
+    zero = t.scalar(0.0, "float")
+    nothing = t.node("And", [t.node("Equal", [x, zero]), t.node("Not", [t.node("IsNaN", [y])])])
+    return t.node("Where", [nothing, zero, t.node("Mul", [x, t.node("Log", [y])])])
+
+
 def _copysign(t: OnnxTape, x: str, y: str) -> str:
     size = t.node("Abs", [x])
     return t.node("Where", [t.node("Less", [y, t.scalar(0.0, "float")]), t.node("Neg", [size]), size])
@@ -164,6 +170,16 @@ CopySign = row(
     _copysign,
     tensors=_TWO,
     numbers=False,
+)
+XLogY = row(
+    _N,
+    "xlogy",
+    "x log(y), and 0 where x is 0.",
+    "torch.xlogy({0}, {1})",
+    _xlogy,
+    tensors=_TWO,
+    numbers=False,
+    domains={1: (0.1, 4.0)},
 )
 FMod = row(_N, "fmod", "What is left of division towards zero, with the sign of x.", _torch_fmod, _fmod, **_ANY, domains=_APART)
 Maximum = row(_N, "maximum", "The larger of two tensors, or of a tensor and a number.", _extreme("maximum", "min"), "Max", **_ANY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from archdsl.dims.dtype import is_dtype
 from archdsl.dims.shape import TensorType
@@ -228,6 +228,36 @@ class Lerp(Elementwise):
         return tape.node("Add", [x, tape.node("Mul", [weight, tape.node("Sub", [y, x])])])
 
 
+class Logit(Elementwise):
+    """log(x / (1 - x)), the inverse of the sigmoid; with eps, x is first brought within eps and 1 - eps.
+
+    Of any shape, which the result has. Source: PyTorch, `torch.logit`.
+    """
+
+    name = "logit"
+    floats = True
+    eps: float | None = option(None, "how far x stays from 0 and 1, or none", "float | none")
+    examples = (
+        Example({}, ("[N, 3]",), ("[N, 3]",), values={0: (0.05, 0.95)}),
+        Example({"eps": 0.125}, ("[N, 9]",), ("[N, 9]",), values={0: (0.0, 1.0)}),
+    )
+    refusals = (Refusal({}, ("bool[N]",), "dtype-mismatch"), Refusal({"eps": 0.75}, ("[N]",), "bad-argument"))
+
+    def bind(self, context: Context, *inputs: TensorType | None) -> Self:
+        if self.eps is not None and not 0 <= self.eps <= 0.5:
+            raise OpFault(f"`eps` must be within 0 and 0.5; got {self.eps}", code="bad-argument", argument="eps")
+        return self
+
+    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
+        return tape.call("torch.logit", inputs[0], **changed(self, "eps"))
+
+    def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
+        x, dtype = str(inputs[0]), tape.inputs[0].dtype
+        if self.eps is not None:
+            x = tape.node("Clip", [x, tape.scalar(self.eps, dtype), tape.scalar(1 - self.eps, dtype)])
+        return tape.node("Log", [tape.node("Div", [x, tape.node("Sub", [tape.scalar(1.0, dtype), x])])])
+
+
 class AddCMul(Elementwise):
     """x + value * y * z.
 
@@ -235,10 +265,11 @@ class AddCMul(Elementwise):
     """
 
     name = "addcmul"
+    combine: ClassVar[str] = "Mul"
     tensors = ("x", "y", "z")
     floats = True
-    value: float = option(1.0, "the factor of the product", "float")
-    examples = (
+    value: float = option(1.0, "the factor before it is added", "float")
+    examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ("[N, 3]", "[N, 3]", "[N, 3]"), ("[N, 3]",)),
         Example({"value": -0.5}, ("[3]", "[N, 1]", "[2, 1, 1]"), ("[2, N, 3]",)),
     )
@@ -249,10 +280,21 @@ class AddCMul(Elementwise):
     )
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call("torch.addcmul", *inputs, **changed(self, "value"))
+        return tape.call(f"torch.{self.name}", *inputs, **changed(self, "value"))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, y, z = (str(one) for one in inputs)
-        product = tape.node("Mul", [y, z])
+        product = tape.node(self.combine, [y, z])
         product = product if self.value == 1 else tape.node("Mul", [product, tape.scalar(self.value, tape.inputs[0].dtype)])
         return tape.node("Add", [x, product])
+
+
+class AddCDiv(AddCMul):
+    """x + value * y / z.
+
+    Shapes broadcast; all of one float dtype. Source: PyTorch, `torch.addcdiv`.
+    """
+
+    name = "addcdiv"
+    combine = "Div"
+    examples = tuple(Example(one.args, one.inputs, one.outputs, values={2: (0.5, 2.0)}) for one in AddCMul.examples)

@@ -61,6 +61,13 @@ def _square(t: OnnxTape, x: str) -> str:
     return widely(t, "Mul", [x, x], t.inputs[0].dtype)
 
 
+def _sinc(t: OnnxTape, x: str) -> str:
+    dtype = t.inputs[0].dtype
+    angle = both(t, "Mul", x, math.pi, dtype)
+    middle, one = t.node("Equal", [x, t.scalar(0.0, dtype)]), t.scalar(1.0, dtype)
+    return t.node("Where", [middle, one, t.node("Div", [t.node("Sin", [angle]), t.node("Where", [middle, one, angle])])])
+
+
 _N = __name__
 _SPECIAL = (-math.inf, math.inf)
 
@@ -117,3 +124,4 @@ Isfinite = row(
     result="bool",
     domain=_SPECIAL,
 )
+Sinc = row(_N, "sinc", "sin(pi x) / (pi x), 1 at 0.", "torch.sinc({0})", _sinc)

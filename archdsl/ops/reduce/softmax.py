@@ -1,4 +1,4 @@
-"""Softmax and its kin, and running sums: an axis stays, and its elements know of each other."""
+"""Softmax and its kin, and gated halves: the elements of an axis weigh each other."""
 
 from __future__ import annotations
 
@@ -112,40 +112,6 @@ class LogSumExp(Reduction):
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return self.reduce(tape, "ReduceLogSumExp", str(inputs[0]))
-
-
-class CumSum(Op):
-    """The running sum along an axis; of integers and booleans an i64.
-
-    Of any shape with at least one axis, which the result has. Source: PyTorch, `torch.cumsum`.
-    """
-
-    name = "cumsum"
-    family = "reduce"
-    axis: int = required("the axis along which it adds up", "int")
-    examples = (
-        Example({"axis": -1}, ("[N, 5]",), ("[N, 5]",)),
-        Example({"axis": 0}, ("[T, 1]",), ("[T, 1]",)),
-        Example({"axis": 1}, ("i32[N, 4, 2]",), ("i64[N, 4, 2]",)),
-        Example({"axis": 0}, ("bool[N]",), ("i64[N]",)),
-    )
-    refusals = (Refusal({"axis": 1}, ("[N]",), "axis-out-of-range"), Refusal({"axis": 0}, ("[]",), "axis-out-of-range"))
-
-    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
-        x = given(inputs[0])
-        check_axis(self.axis, len(x.shape))
-        return (TensorType(x.shape, x.dtype if x.dtype in FLOATS else "i64"),)
-
-    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.cumsum", dim=self.axis)
-
-    def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
-        x = str(inputs[0])
-        x = x if tape.inputs[0].dtype in (*FLOATS, "i64") else tape.node("Cast", [x], to="i64")
-        return tape.node("CumSum", [x, tape.scalar(self.axis, "i64")])
-
-    def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
-        return Along(axis, None, 0) if axis == check_axis(self.axis, len(outputs[0].shape)) else Along(axis)
 
 
 class Glu(Op):
