@@ -31,11 +31,11 @@ _TOKEN = re.compile(
       ([A-Za-z_][A-Za-z0-9_]*)
     | (\*\*|//|->|==|!=|<=|>=|\.\.\.|\.\.|[-+*/%@=<>(){}\[\],:.|])
     | (\n)
-    | ([0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?(?![A-Za-z0-9_]))
+    | ([0-9][0-9A-Za-z_]*(?:\.[0-9][0-9A-Za-z_]*)?(?:(?<=[eE])[+-][0-9_]+)?)
     | ("[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+")
     | (\#[^\n]*)
     | (;)
-    | ([0-9][A-Za-z0-9_]*|[^\n])
+    | ([^\n])
     | \Z
     )""",
     re.VERBOSE,
@@ -135,8 +135,7 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
         elif group == _SIGN:
             kind = FIXED[text[start:end]]
         elif group == _NUMBER:
-            word = text[start:end]
-            kind = INT if word.replace("_", "").isdigit() else FLOAT
+            kind = _number(text, start, end, flaws)
         elif group == _STRING:
             kind = STRING
         elif group == _SEMICOLON:
@@ -229,6 +228,19 @@ def _indent(text: str, at: int) -> int:
     return len(text[start:at]) - len(text[start:at].lstrip(" \t")) if text[start:at].strip(" \t") else at - start
 
 
+def _number(text: str, start: int, end: int, flaws: list[Flaw]) -> int:
+    """The kind of a word that begins with a digit; a flaw where it is no number."""
+    word = text[start:end]
+    if word.isdigit():
+        return INT
+    try:
+        float(word)
+    except ValueError:
+        flaws.append(Flaw("malformed-number", start, end))
+        return INT
+    return INT if word.replace("_", "").isdigit() else FLOAT
+
+
 def _other(text: str, start: int, end: int, flaws: list[Flaw]) -> tuple[int, int]:
     """What is no token: the kind it is taken for (-1 for none) and where it ends; the flaw is noted."""
     first = text[start]
@@ -242,9 +254,6 @@ def _other(text: str, start: int, end: int, flaws: list[Flaw]) -> tuple[int, int
         if stop >= 0 and "\n" not in text[start:stop]:
             flaws.append(Flaw("single-quotes", start, stop + 1))
             return STRING, stop + 1
-    if first.isascii() and first.isdigit():
-        flaws.append(Flaw("malformed-number", start, end))
-        return INT, end
     run = _NON_ASCII_RUN.match(text, start)
     end = run.end() if run else end
     flaws.append(Flaw("unexpected-character", start, end))

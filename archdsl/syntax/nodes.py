@@ -48,20 +48,31 @@ def node(cls: T) -> T:
     body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in left_out}
     defaults = {name: cls.__dict__[name] for name in own if name in cls.__dict__}
     made: Any = type(cls)(cls.__name__, cls.__bases__, {**body, "__slots__": own, "__match_args__": names})
-    made.__init__ = _init(made, names, defaults)
+    made.__init__ = _init(tuple(getattr(made, name).__set__ for name in names), names, defaults)
     return made  # type: ignore[no-any-return]
 
 
-def _init(cls: type, names: tuple[str, ...], defaults: dict[str, object]) -> Callable[..., None]:
-    """An `__init__` that compiles the true one when it is first called: a run needs few of the classes."""
+def _init(
+    setters: tuple[Callable[[object, object], None], ...], names: tuple[str, ...], defaults: dict[str, object]
+) -> Callable[..., None]:
+    """An `__init__` that takes the fields in order or by name. It is not compiled for each class: a start would pay more than
+    the parsing of a usual file saves."""
+    count = len(names)
 
-    def init(self: object, *args: object, **fields: object) -> None:
-        setters = {f"set_{name}": getattr(cls, name).__set__ for name in names}
-        head = ", ".join(f"{name}=default_{name}" if name in defaults else name for name in names)
-        lines = "".join(f"    set_{name}(self, {name})\n" for name in names)
-        scope = {**setters, **{f"default_{name}": value for name, value in defaults.items()}}
-        exec(f"def __init__(self, {head}):\n{lines}", scope)  # noqa: S102 (the names are those of our own classes)
-        type.__setattr__(cls, "__init__", scope["__init__"])
-        scope["__init__"](self, *args, **fields)
+    def init(self: object, *values: object, **named: object) -> None:
+        if named or len(values) != count:
+            values = _complete(values, named)
+        for setter, value in zip(setters, values):  # noqa: B905 (the lengths are equal, and this is the parser's inner loop)
+            setter(self, value)
+
+    def _complete(values: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
+        given = dict(zip(names, values, strict=False))
+        if len(values) > count or named.keys() & given.keys() or named.keys() - set(names):
+            raise TypeError(f"fields are {', '.join(names)}; given are {len(values)} and {', '.join(named)}")
+        given = {**defaults, **given, **named}
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise TypeError(f"missing: {', '.join(missing)}")
+        return tuple(given[name] for name in names)
 
     return init

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
-from functools import partial
 from typing import Any
 
 from archdsl.problems.collector import MAX_SHOWN, Problems
-from archdsl.problems.problem import Problem
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.items import Items
 from archdsl.syntax.comments import documentation
-from archdsl.syntax.expected import accepted
-from archdsl.syntax.flaws import flaw_problems
+from archdsl.syntax.fault import Fault
 from archdsl.syntax.kinds import BODIED, CLOSERS, LBRACE, NAME, NL, NUMBER, OPENERS
 from archdsl.syntax.lexer import MAX_NESTING, Tokens, tokenize
-from archdsl.syntax.mistakes import Place, explain
-from archdsl.syntax.problems import Fault, NestingTooDeep
 from archdsl.syntax.tables import Tables, load
 
 MAX_RECOVERED = 1000
@@ -58,7 +53,7 @@ class _Parser:
         self.values: list[Any] = []
         self.firsts: list[int] = []
         self.depths: list[int] = []
-        self.flawed = sorted(flaw_problems(source, tokens, problems))
+        self.flawed = self._flaws()
         self.noted = self.recovered = 0
         self.cut = min((flaw.start for flaw in tokens.flaws if flaw.code == "nesting-too-deep"), default=len(tokens.text) + 1)
         self.statement = self.tables.symbols.index("stmt")
@@ -69,15 +64,13 @@ class _Parser:
         position = 0
         items: list[tree.Item] | None = None
         while items is None:
-            problem_at, problem = 0, None
+            stopped: _Unexpected | _Refused
             try:
                 items = self._run(position)
-            except _Unexpected as stop:
-                problem_at = stop.token
-            except _Refused as stop:
-                problem_at, problem = stop.token, stop.problem
+            except (_Unexpected, _Refused) as stop:
+                stopped = stop
             if items is None:
-                position = self._recover(problem_at, problem)
+                position = self._recover(stopped.token, stopped.fault)
                 self.recovered += 1
                 if self.noted >= MAX_SHOWN or self.recovered >= MAX_RECOVERED:
                     items = []
@@ -135,11 +128,11 @@ class _Parser:
                 depth = max(depths[-length:]) + weights[rule]
                 if depth > MAX_NESTING:
                     span = Span(self.source, self.tokens.starts[first], self.tokens.ends[at - 1])
-                    raise _Refused(at, NestingTooDeep(at=span, limit=MAX_NESTING))
+                    raise _Refused(at, Fault("NestingTooDeep", at=span, limit=MAX_NESTING))
                 try:
                     value = method(first, at - 1, *values[-length:])
                 except Fault as fault:
-                    raise _Refused(at, fault.problem) from None
+                    raise _Refused(at, fault) from None
                 del states[-length:], values[-length:], firsts[-length:], depths[-length:]
             else:
                 first, depth = at, 0
@@ -154,12 +147,12 @@ class _Parser:
 
     # ── after a fault ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _recover(self, token: int, problem: Problem | None) -> int:
+    def _recover(self, token: int, fault: Fault | None) -> int:
         """Note the fault at a token, go back to the statement or item it is in, and say with which token to go on: with the
         next body of the statement, whose own faults are wanted too, else behind the statement, for which a `Broken` is put."""
         rows, states = self.tables.states, self.states
         kinds, starts, ends = self.tokens.kinds, self.tokens.starts, self.tokens.ends
-        expected = partial(accepted, self.tables, states.copy())
+        stack = states.copy()
         depth, start = len(states) - 1, token
         while self.statement not in rows[states[depth]] and self.item not in rows[states[depth]]:
             depth -= 1
@@ -173,9 +166,12 @@ class _Parser:
         at = bisect_left(self.flawed, span.start)
         known = start in self.builder.broken or starts[token] >= self.cut
         if not known and not (at < len(self.flawed) and self.flawed[at] <= max(span.end, starts[token])):
-            if problem is None:
-                problem = explain(self.source, self.tokens, Place(token, start, top, body), expected())
-            self.problems.add(problem)
+            from archdsl.syntax import noting  # late: see there
+
+            place = noting.Place(token, start, top, body)
+            self.problems.add(
+                noting.unexpected(self.source, self.tokens, place, self.tables, stack) if fault is None else noting.made(fault)
+            )
             self.noted += 1
         if body and not (top and kinds[start] == NUMBER["USE"]):
             self.builder.broken[start if top else stop] = origin
@@ -185,6 +181,15 @@ class _Parser:
             return stop
         self._push(self.item if top else self.statement, start, tree.Broken(span))
         return stop
+
+    def _flaws(self) -> list[int]:
+        """Note what the lexer and the alphabet have against the text; where that is."""
+        text = self.source.text
+        if not self.tokens.flaws and text.replace("\n", "").replace("\t", "").isprintable():
+            return []
+        from archdsl.syntax import noting  # late: see there
+
+        return sorted(noting.flaw_problems(self.source, self.tokens, self.problems))
 
     def _push(self, symbol: int, first: int, value: object) -> None:
         self.states.append(self.tables.states[self.states[-1]][symbol])
@@ -223,12 +228,13 @@ class _Unexpected(Exception):
     def __init__(self, token: int) -> None:
         super().__init__(token)
         self.token = token
+        self.fault = None
 
 
 class _Refused(Exception):
     """A rule that does not accept what it is made of."""
 
-    def __init__(self, token: int, problem: Problem) -> None:
+    def __init__(self, token: int, fault: Fault) -> None:
         super().__init__(token)
         self.token = token
-        self.problem = problem
+        self.fault = fault

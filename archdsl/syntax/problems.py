@@ -8,14 +8,6 @@ from typing import ClassVar
 from archdsl.problems.problem import Problem
 
 
-class Fault(Exception):
-    """A problem met while a node is built; the statement becomes `Broken`."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-
 @dataclass(frozen=True, kw_only=True)
 class UnexpectedToken(Problem):
     """Something stands where the grammar has no place for it.
@@ -268,8 +260,8 @@ class NestingTooDeep(Problem):
 
     ```arch
     let n =
-    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 
-    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 
+    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - -
+    - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - -
     - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 1
     ```
 

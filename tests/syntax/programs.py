@@ -45,7 +45,8 @@ def listed(parts: st.SearchStrategy[str], opener: str, closer: str, least: int =
 
 
 def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    args = st.one_of(inner, st.tuples(LABEL_WORDS.filter(str.isidentifier), inner).map("=".join), inner.map(lambda x: f"{x} -> f"))
+    named = st.tuples(LABEL_WORDS.filter(str.isidentifier), inner).map("=".join)
+    args = st.one_of(inner, named, inner.map(lambda x: f"{x} -> f"))
     index = st.one_of(inner, st.just(":"), inner.map(lambda x: f"{x}:"), inner.map(lambda x: f": {x} :2"), st.just("..."))
     return st.one_of(
         st.tuples(inner, st.sampled_from(["", " "]), SIGNS, inner).map(lambda p: f"({p[0]}){p[1]}{p[2]}{p[1]}({p[3]})"),
@@ -61,7 +62,7 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(WORDS, listed(index, "[", "]", least=1)).map("".join),
         inner.map(lambda x: f"[{x} for (a, b) in {x}]"),
         inner.map(lambda x: f"({x}).weight.0"),
-        inner.map(lambda x: "f({ a: g; %s })" % x),
+        inner.map(lambda x: f"f({{ a: g; {x} }})"),
     )
 
 

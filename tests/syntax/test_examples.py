@@ -116,7 +116,8 @@ def test_a_broken_item_hides_no_other() -> None:
 
 
 def test_a_broken_statement_hides_no_other() -> None:
-    text = "block A {\n  conv: Linear(64 32)\n  relu\n  skip(add add) {\n    a b\n    relu\n  } via if x {\n    c d\n  }\n  y = = 1\n  tanh\n}\n"
+    text = "block A {\n  conv: Linear(64 32)\n  relu\n  skip(add add) {\n    a b\n    relu\n"
+    text += "  } via if x {\n    c d\n  }\n  y = = 1\n  tanh\n}\n"
     file, problems = read(text)
     assert [problem.at.line for problem in problems] == [2, 4, 5, 8, 10]
     (item,) = file.items

@@ -70,6 +70,7 @@ def test_programs(text: str) -> None:
         ("block B {\n skip { a }\n\n via b\n}", "block B {\n  skip { a } via b\n}\n"),
         ("let x = [\n1,2,\n 3,4\n]", "let x = [\n  1, 2,\n  3, 4\n]\n"),
         ("let x = [1,\n 2]", "let x = [1, 2]\n"),
+        ("block B { a; - b\n}", "block B {\n  a;\n  -b\n}\n"),
         ("use a  { B,C as D }", "use a { B, C as D }\n"),
     ],
 )

@@ -112,7 +112,9 @@ def test_codes(text: str, expected: list[str]) -> None:
     assert sorted(codes(text)) == sorted(expected)
 
 
-FLOODS = [")", "}", "a ", "a\n", "'", '"\n', "\u043e", "\u043e ", "\0", "(\n", "(; ", "{\n(", "a: : b\n", "block A {\n (\n", "@", "->\n"]
+FLOODS = [
+    ")", "}", "a ", "a\n", "'", '"\n', "\u043e", "\u043e ", "\0", "(\n", "(; ", "{\n(", "a: : b\n", "block A {\n (\n", "@", "->\n",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("part", FLOODS, ids=ascii)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archdsl.syntax import tree
+from archdsl.syntax.kinds import RESERVED
 from tests.syntax.reading import codes, expression, read_well, shape, statements
 
 
@@ -101,12 +102,6 @@ def test_new_lines(text: str, count: int) -> None:
     assert len(statements(text)) == count
 
 
-RESERVED = (
-    "use let fn block arch default param buffer shared init if else repeat skip via branch scan over axis reverse until "
-    "carry yield final head when require expect in for as and or not true false none it training"
-).split()
-
-
 @pytest.mark.parametrize("word", RESERVED)
 def test_a_reserved_word_is_a_label_an_argument_and_a_leaf(word: str) -> None:
     (label, dotted, argument, leaf) = statements(f"{word}: f\na.{word}.b: f\nf({word}=1)\nx.{word}")
@@ -146,7 +141,8 @@ def test_labels(text: str, segments: list[str]) -> None:
 
 def test_documentation() -> None:
     file = read_well(
-        "## The file.\n## More.\nlet a = 1\n\n## Of b.\n##\n## Still.\nblock B { f }\n## Of none.\n\nblock C { f }\n# plain\nlet d = 2  ## no\n## Of e\n  let e = 3"
+        "## The file.\n## More.\nlet a = 1\n\n## Of b.\n##\n## Still.\nblock B { f }\n## Of none.\n\nblock C { f }\n"
+        "# plain\nlet d = 2  ## no\n## Of e\n  let e = 3"
     )
     assert file.doc == "The file.\nMore."
     docs = [getattr(item, "doc", None) for item in file.items]
@@ -156,7 +152,8 @@ def test_documentation() -> None:
 
 
 def test_types() -> None:
-    file = read_well("block B(a: int | list[list[int]] | none, x: i64[B, ..., 4*w, _] = none)(y: []) -> [N], z: f32[] when training { f }")
+    header = "(a: int | list[list[int]] | none, x: i64[B, ..., 4*w, _] = none)(y: []) -> [N], z: f32[] when training"
+    file = read_well(f"block B{header} {{ f }}")
     (item,) = file.items
     assert isinstance(item, tree.Block)
     (first, second), (third,) = item.lists
@@ -195,7 +192,7 @@ def test_statements() -> None:
     y = scan a in x, b in y over axis -1 reverse { carry h: [B] = 0; carry g = 1; h = a; yield h, g; final h, g; until h }
     expect { params == 3; macs(N=1) > 2 }
     """
-    kinds = [type(statement).__name__ for statement in statements(text)]
+    kinds = " ".join(type(statement).__name__ for statement in statements(text))
     assert kinds == (
-        "Require Param Param Buffer Buffer Shared Init Default Head Head Flow Flow Flow Flow Flow Flow Flow Assign Expect".split()
+        "Require Param Param Buffer Buffer Shared Init Default Head Head Flow Flow Flow Flow Flow Flow Flow Assign Expect"
     )

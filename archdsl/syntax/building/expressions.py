@@ -7,10 +7,10 @@ from typing import Any
 from archdsl.problems.problem import Fix
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
+from archdsl.syntax.fault import Fault
 from archdsl.syntax.kinds import FIXED, STRING
 from archdsl.syntax.lexer import Tokens
 from archdsl.syntax.literals import float_value, int_value, string_value
-from archdsl.syntax.problems import Fault, NestingTooDeep, ReservedName, UnexpectedToken
 
 MAX_SEGMENTS = 100
 _VALUES: dict[str, Any] = {"it": tree.It, "none": tree.Nothing, "training": tree.Training}
@@ -46,7 +46,7 @@ class Expressions:
         """The name that a value gets: no reserved word."""
         name = self.word(token)
         if name in FIXED:
-            raise Fault(ReservedName(at=self.span(token, token), name=name))
+            raise Fault("ReservedName", at=self.span(token, token), name=name)
         return name
 
     # ── lists ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +98,7 @@ class Expressions:
     def segments_word(self, first: int, last: int, tokens: list[int], dot: int, token: int) -> list[int]:
         """`conv1.weight`, `layer.0`"""
         if len(tokens) >= MAX_SEGMENTS:
-            raise Fault(NestingTooDeep(at=self.span(first, last), limit=MAX_SEGMENTS, what="dots in one name"))
+            raise Fault("NestingTooDeep", at=self.span(first, last), limit=MAX_SEGMENTS, what="dots in one name")
         tokens.append(token)
         return tokens
 
@@ -132,7 +132,7 @@ class Expressions:
         else:
             if word in _PYTHON:
                 fix = Fix(span, _PYTHON[word], f"write `{_PYTHON[word]}`")
-                raise Fault(UnexpectedToken(at=span, found=f"`{word}`", said=f"`{word}` is written `{_PYTHON[word]}`", fix=fix))
+                raise Fault("UnexpectedToken", at=span, found=f"`{word}`", said=f"`{word}` is written `{_PYTHON[word]}`", fix=fix)
             value = tree.Name(span, word)
         for token in tokens[1:]:
             value = tree.Attribute(self.span(first, token), value, self.word(token))
@@ -144,7 +144,7 @@ class Expressions:
             return node
         if word in ("true", "false"):
             return tree.Bool(span, word == "true")
-        raise Fault(ReservedName(at=span, name=word))
+        raise Fault("ReservedName", at=span, name=word)
 
     # ── atoms ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,8 +282,8 @@ class Expressions:
                 said, colon = step.label.span.text, Span(self.source, step.label.span.end, step.term.span.start)
                 fix = Fix(colon, "=", "give the argument with `=`")
                 raise Fault(
-                    UnexpectedToken(at=value.span, found="`:`", said="an argument is given with `=`, not with `:`",
-                                    help=f"write `{said}={step.term.span.text}`" if len(value.span.text) < 60 else None, fix=fix)
+                    "UnexpectedToken", at=value.span, found="`:`", said="an argument is given with `=`, not with `:`",
+                                    help=f"write `{said}={step.term.span.text}`" if len(value.span.text) < 60 else None, fix=fix
                 )  # fmt: skip
         return tree.Arg(value.span, None, None, value)
 

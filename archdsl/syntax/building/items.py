@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.statements import Statements
-from archdsl.syntax.problems import BadElementType, Fault
+from archdsl.syntax.fault import Fault
 
 Lists = list[list[tree.Param_]]
 Outs = list[tree.Out] | None
@@ -155,4 +155,4 @@ def _element(at: tree.Tree, items: tuple[object, ...]) -> tree.TypeTree:
             dims = tuple(item for item in one.items if not isinstance(item, tree.Slice))
             if len(dims) == len(one.items):
                 return tree.TensorTypeTree(one.span, one.value.name, dims)
-    raise Fault(BadElementType(at=at.span))
+    raise Fault("BadElementType", at=at.span)

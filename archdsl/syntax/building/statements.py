@@ -6,7 +6,7 @@ from typing import Any
 
 from archdsl.syntax import tree
 from archdsl.syntax.building.expressions import Expressions, Targets, Value
-from archdsl.syntax.problems import Fault, NotNames
+from archdsl.syntax.fault import Fault
 
 
 class Statements(Expressions):
@@ -112,7 +112,7 @@ class Statements(Expressions):
         if isinstance(target, tree.Paren) and isinstance(target.value, tree.Name):
             names = [target.value.name]
         elif not names or len(names) < len(items):
-            raise Fault(NotNames(at=target.span))
+            raise Fault("NotNames", at=target.span)
         return tuple(names), True
 
     def scan(

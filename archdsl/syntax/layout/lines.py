@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archdsl.syntax.kinds import CLOSERS, COMMA, FIXED, LBRACE, OPENERS, RBRACE
-from archdsl.syntax.layout.pieces import Group, Piece, Remark, pieces_of
+from archdsl.syntax.kinds import CLOSERS, COMMA, CONTINUES_BEFORE, FIXED, LBRACE, OPENERS
+from archdsl.syntax.layout.pieces import Group, Remark, pieces_of
 from archdsl.syntax.layout.spacing import blank_before
 from archdsl.syntax.lexer import Tokens
 
@@ -39,7 +39,8 @@ class Layout:
         self._emit()
         while True:
             long = [line for line in self.lines if line.indent + len(line.text) > WIDTH and line.last > line.first]
-            if not any([self._break(line) for line in long]):
+            broken = [self._break(line) for line in long]
+            if not any(broken):
                 break
             self._emit()
         lines = [(" " * line.indent + line.text + _gap(line)).rstrip() for line in self.lines]
@@ -101,6 +102,8 @@ class Layout:
             closes = piece.kind in CLOSERS and group is not None and group.broken
             multiline = around is None or (around.broken and not around.listing)
             if at == 0 or opens or closes or (piece.boundary and multiline) or piece.cut or self._row(at, around):
+                if piece.boundary and piece.kind in CONTINUES_BEFORE and text:
+                    text.append(";")  # else the line would go on with the one above
                 close(at)
                 base = levels[-1][1] if levels else 0
                 statement = at == 0 or opens or (piece.boundary and multiline)
@@ -137,7 +140,12 @@ class Layout:
 
     def _row(self, at: int, around: Group | None) -> bool:
         """The piece begins a part of brackets whose parts have a line each."""
-        return around is not None and around.rows and self.pieces[at - 1].kind == COMMA and self.pieces[at - 1].group == around.opener
+        return (
+            around is not None
+            and around.rows
+            and self.pieces[at - 1].kind == COMMA
+            and self.pieces[at - 1].group == around.opener
+        )
 
     def _remarks(self, remarks: list[Remark], indent: int, blanks: bool) -> None:
         for remark in remarks:
@@ -205,6 +213,3 @@ class Layout:
 
 def _gap(line: Line) -> str:
     return f"  {line.remark}" if line.remark else ""
-
-
-__all__ = ["RBRACE", "WIDTH", "Layout"]
