@@ -27,7 +27,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class State:
-    """Of a value: how it depends on the traced axis of the traced input (None: not at all), and its form if it is a constant table."""
+    """Of a value: how it depends on the traced axis of the traced input (None: not at all); its form if it is a table."""
 
     needs: Reach | None = None
     form: Form = None
@@ -48,7 +48,7 @@ def join(left: Reach | None, right: Reach | None) -> Reach | None:
 
 
 def through(needs: Reach | None, reach: Reach) -> Reach | None:
-    """The dependence of what depends in this way (`reach`) on the axis along which its operand depends (`needs`)."""
+    """The dependence of a result that reaches so far into an operand of this dependence."""
     if needs is None or not isinstance(needs, Along) or needs.axis == STEP:
         return needs
     return shifted(needs, reach.low, reach.high, reach.axis) if isinstance(reach, Along) else Everywhere()
@@ -110,21 +110,26 @@ class Flow:
 
     def _scan(self, home: Graph, node: Node, given: tuple[State, ...]) -> list[State]:
         what = node.scan
-        assert what is not None
+        if what is None:
+            return [UNKNOWN] * len(node.results)
         count = len(what.axes)
         slices = tuple(State(_slice(one.needs, axis)) for one, axis in zip(given[:count], what.axes, strict=True))
-        first = given[count : count + what.carries]
         captured = given[count + what.carries :]
-        carries = [one.needs for one in first]
+        carries = [one.needs for one in given[count : count + what.carries]]
+        stopped: Reach | None = None
         while True:
-            entering = tuple(State(_later(one, what.reverse)) for one in carries)
-            results = [one.needs for one in self.outputs(what.body, (*slices, *entering, *captured), home)]
-            stop = results[-1] if what.until else None
-            leaving = [join(join(old, new), stop) for old, new in zip(carries, results, strict=False)]
-            leaving = [_widened(old, new) for old, new in zip(carries, leaving, strict=True)]
-            if leaving == carries:
+            before = [_later(one, what.reverse) for one in (*carries, stopped)]
+            results = [one.needs for one in self.outputs(what.body, (*slices, *map(State, before[:-1]), *captured), home)]
+            new = results[: what.carries]
+            flag = stopped
+            if what.until:
+                # A stopped scan keeps what it had, so every carry depends on the last one and on all that could have stopped it.
+                flag = _widened(stopped, join(stopped, join(before[-1], results[-1])))
+                new = [join(join(one, old), flag) for one, old in zip(new, before, strict=False)]
+            leaving = [_widened(old, join(old, one)) for old, one in zip(carries, new, strict=True)]
+            if (leaving, flag) == (carries, stopped):
                 break
-            carries = leaving
+            carries, stopped = leaving, flag
         yields = results[what.carries : what.carries + what.yields]
         found = [_stacked(one, axis, node.results[index].type.rank) for index, (one, axis) in enumerate(
             zip(yields, what.yield_axes, strict=True))]  # fmt: skip

@@ -96,7 +96,7 @@ def _combined(name: str, operands: tuple[Operand, ...], told: tuple[Form, ...], 
 
 
 def visible(form: Form, rank: int) -> tuple[int | None, int | None]:
-    """How far from its own position a row of a table [..., rows, columns] sees: lowest and highest column, None where no bound is known."""
+    """How far from its own position a row of a table sees: lowest and highest column, None where no bound is known."""
     low: int | None = None
     high: int | None = None
     for one in form.bounds if isinstance(form, Bounded) else ():
