@@ -44,13 +44,13 @@ def _one(kind: str, value: Any) -> Any:
         case "bool":
             good = isinstance(value, bool)
         case "int":
-            good = isinstance(value, (int, Dim)) and not isinstance(value, bool)
+            good = isinstance(value, int) and not isinstance(value, bool)
         case "size":
             good = isinstance(value, (int, Dim)) and not isinstance(value, bool)
         case "float":
             if isinstance(value, int) and not isinstance(value, bool):
                 return float(value)
-            good = isinstance(value, (float, Dim))
+            good = isinstance(value, float)
         case "str":
             good = isinstance(value, str)
         case "number":
