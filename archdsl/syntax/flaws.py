@@ -73,8 +73,12 @@ def _problem(flaw: Flaw, span: Span) -> Problem:
             return UnterminatedString(at=span, help='close it with `"` on the same line')
         case "single-quotes":
             inner = text[1:-1]
-            fix = None if '"' in inner else Fix(span, f'"{inner}"', "use double quotes")
-            return SingleQuotes(at=span, help=f'write `"{inner}"`' if fix and inner.isprintable() else None, fix=fix)
+            fix = (
+                None
+                if '"' in inner
+                else Fix(span, f'"{inner}"', f'write `"{inner}"`' if inner.isprintable() else "use double quotes")
+            )
+            return SingleQuotes(at=span, fix=fix)
         case "malformed-number":
             return MalformedNumber(at=span, word=text if len(text) <= 40 else text[:40] + "…")
         case "identifier-too-long":

@@ -75,6 +75,7 @@ STEPS = st.one_of(EXPRESSIONS, st.tuples(LABELS, st.sampled_from([": ", ":"]), E
 def chains(draw: st.DrawFn) -> str:
     """Links with arrows, broken before or after some."""
     text = draw(STEPS)
+    text = f"({text})" if text.startswith("-") else text  # no statement starts with a sign
     for _ in range(draw(st.integers(0, 3))):
         text += draw(line_end()) if draw(st.booleans()) else " "
         text += "->" + (draw(line_end()) if draw(st.integers(0, 4)) == 0 else " ") + draw(STEPS)

@@ -113,7 +113,8 @@ def test_codes(text: str, expected: list[str]) -> None:
 
 
 FLOODS = [
-    ")", "}", "a ", "a\n", "'", '"\n', "\u043e", "\u043e ", "\0", "(\n", "(; ", "{\n(", "a: : b\n", "block A {\n (\n", "@", "->\n",
+    ")", "}", "a ", "a\n", "'", '"\n', "\u043e", "\u043e ", "\0", "(\n", "(; ", "{\n(", "a: : b\n", "block A {\n (\n", "@",
+    "->\n",
 ]  # fmt: skip
 
 
