@@ -1,0 +1,97 @@
+"""Maxima over windows."""
+
+from __future__ import annotations
+
+from archdsl.ops.contract import Example, OnnxTape, Refusal, option
+from archdsl.ops.pool.window import WindowPool, ceil_field, kernel_field, stride_field
+
+
+class MaxPool(WindowPool):
+    """What the max pools share."""
+
+    kernel_size: int | tuple[int, ...] = kernel_field()
+    stride: int | tuple[int, ...] | None = stride_field()
+    padding: int | tuple[int, ...] = option(0, "Positions added on both sides, which are never the maximum.", "int | list[int]")
+    dilation: int | tuple[int, ...] = option(1, "Distance between the positions of a window.", "int | list[int]")
+    ceil_mode: bool = ceil_field()
+
+    def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
+        return tape.node("MaxPool", [str(inputs[0])], **self.attributes())
+
+
+class MaxPool1d(MaxPool):
+    """The maximum of each window of [N, C, L]; PyTorch's without its unbatched form and `return_indices`.
+
+    Shapes: [N, C, L] gives [N, C, (L + 2*padding - dilation*(kernel_size - 1) - 1) // stride + 1].
+    Source: `torch.nn.functional.max_pool1d`.
+    """
+
+    name = "max_pool1d"
+    layer_name = "MaxPool1d"
+    axes = 1
+    examples = (
+        Example({"kernel_size": 2}, ("[N, C, L]",), ("[N, C, L // 2]",), ("L >= 7",)),
+        Example({"kernel_size": 3, "stride": 1, "padding": 1}, ("[N, C, L]",), ("[N, C, L]",)),
+        Example({"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}, ("[N, 2, 8]",), ("[N, 2, 4]",)),
+        Example({"kernel_size": 3, "stride": 5, "ceil_mode": True}, ("[1, 1, 11]",), ("[1, 1, 3]",)),
+        Example({"kernel_size": 3, "stride": 2, "ceil_mode": True}, ("[N, C, L]",), ("[N, C, L // 2]",), ("L >= 7",)),
+        Example({"kernel_size": (1,)}, ("[1, 1, 1]",), ("[1, 1, 1]",)),
+    )
+    refusals = (
+        Refusal({"kernel_size": 2}, ("[C, L]",), "rank-mismatch"),
+        Refusal({"kernel_size": 5}, ("[N, C, 4]",), "shape-mismatch"),
+        Refusal({"kernel_size": 9, "stride": 2, "ceil_mode": True}, ("[N, C, 4]",), "shape-mismatch"),
+        Refusal({"kernel_size": 0}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": (2, 2)}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": 2, "stride": 0}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": 2, "dilation": 0}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": 2, "padding": -1}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": 2, "padding": 2}, ("[N, C, L]",), "bad-argument"),
+    )
+
+
+class MaxPool2d(MaxPool):
+    """The maximum of each window of [N, C, H, W]; PyTorch's without its unbatched form and `return_indices`.
+
+    Shapes: along each spatial axis (H + 2*padding - dilation*(kernel_size - 1) - 1) // stride + 1.
+    Source: `torch.nn.functional.max_pool2d`.
+    """
+
+    name = "max_pool2d"
+    layer_name = "MaxPool2d"
+    axes = 2
+    examples = (
+        Example(
+            {"kernel_size": 3, "stride": 2, "padding": 1}, ("[N, C, H, W]",), ("[N, C, (H - 1) // 2 + 1, (W - 1) // 2 + 1]",)
+        ),
+        Example(
+            {"kernel_size": (3, 2), "stride": (1, 3), "padding": (1, 0), "dilation": (1, 2)}, ("[N, 2, H, 9]",), ("[N, 2, H, 3]",)
+        ),
+        Example({"kernel_size": 2, "ceil_mode": True}, ("[N, 2, H, W]",), ("[N, 2, (H + 1) // 2, (W + 1) // 2]",)),
+        Example({"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}, ("[1, 1, 1, 6]",), ("[1, 1, 1, 4]",)),
+    )
+    refusals = (
+        Refusal({"kernel_size": 2}, ("[N, C, L]",), "rank-mismatch"),
+        Refusal({"kernel_size": 2, "padding": (1, 2)}, ("[N, C, H, W]",), "bad-argument"),
+    )
+
+
+class MaxPool3d(MaxPool):
+    """The maximum of each window of [N, C, D, H, W]; PyTorch's without its unbatched form and `return_indices`.
+
+    Shapes: along each spatial axis (D + 2*padding - dilation*(kernel_size - 1) - 1) // stride + 1.
+    Source: `torch.nn.functional.max_pool3d`.
+    """
+
+    name = "max_pool3d"
+    layer_name = "MaxPool3d"
+    axes = 3
+    examples = (
+        Example({"kernel_size": 3, "stride": 1, "padding": 1}, ("[N, C, D, H, W]",), ("[N, C, D, H, W]",)),
+        Example(
+            {"kernel_size": (1, 2, 2), "stride": (1, 2, 1), "dilation": (1, 1, 2), "ceil_mode": True},
+            ("[N, 2, D, 5, 4]",),
+            ("[N, 2, D, 3, 2]",),
+        ),
+    )
+    refusals = (Refusal({"kernel_size": 2}, ("[N, C, H, W]",), "rank-mismatch"),)
