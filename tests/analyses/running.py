@@ -34,7 +34,9 @@ class Running:
         for member in home.members.values():
             if isinstance(member, Parameter):
                 shape = [one if isinstance(one, int) else one.evaluate(self.sizes) for one in member.value.type.shape]
-                values[member.value.name] = self.tensors.setdefault((id(home), member.value.name), torch.randn(shape, dtype=torch.float64))
+                values[member.value.name] = self.tensors.setdefault(
+                    (id(home), member.value.name), torch.randn(shape, dtype=torch.float64)
+                )
         values.update(zip((one.name for one in graph.input_values), inputs, strict=True))
         for node in graph.nodes:
             results = self.step(home, node, [self.operand(values, one) for one in node.operands])
@@ -54,7 +56,14 @@ class Running:
         return self.apply(home, body, node, operands)
 
     def apply(self, home: Graph, op: Op, node: Node, operands: list[Any]) -> list[torch.Tensor]:
-        names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn, "math": math, "self": SimpleNamespace(training=False), **self.sizes}
+        names: dict[str, Any] = {
+            "torch": torch,
+            "F": F,
+            "nn": nn,
+            "math": math,
+            "self": SimpleNamespace(training=False),
+            **self.sizes,
+        }
         lets: list[tuple[str, str]] = []
 
         def let(code: str, hint: str) -> str:
