@@ -14,6 +14,7 @@ from archdsl.targets.onnx.tensors import onnx_dtype
 from tests.ops.cases import NUMPY, Case
 
 ort.set_default_logger_severity(3)
+NotImplemented_ = ort.capi.onnxruntime_pybind11_state.NotImplemented
 
 
 def build(case: Case, state: dict[str, np.ndarray], program: str = "f32") -> onnx.ModelProto:
@@ -43,6 +44,14 @@ def build(case: Case, state: dict[str, np.ndarray], program: str = "f32") -> onn
     return ir.to_proto(ir.Model(tape.graph("example", outputs, unique), ir_version=IR_VERSION))
 
 
+def session_or_none(model: onnx.ModelProto) -> ort.InferenceSession | None:
+    """A session, or None where ONNX Runtime has no kernel for a dtype of the model."""
+    try:
+        return session(model)
+    except NotImplemented_:
+        return None
+
+
 def session(model: onnx.ModelProto) -> ort.InferenceSession:
     """A session on one thread."""
     options = ort.SessionOptions()
@@ -51,17 +60,19 @@ def session(model: onnx.ModelProto) -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def run(one: ort.InferenceSession, case: Case, arrays: list[np.ndarray | None], env: dict[str, int]) -> list[np.ndarray]:
+def run(
+    one: ort.InferenceSession, case: Case, arrays: list[np.ndarray | None], env: dict[str, int], program: str = "f32"
+) -> list[np.ndarray]:
     """Its results as arrays."""
     feeds = {}
     for put in one.get_inputs():
         if put.name == "shown":
-            feeds["shown"] = np.zeros([env[name] for name in _hidden(case)], np.float32)
+            feeds["shown"] = np.zeros([env[name] for name in _hidden(case)], NUMPY[program])
         else:
             index = int(put.name[1:])
             type = case.raw[index]
             assert isinstance(type, TensorType)
-            feeds[put.name] = np.asarray(arrays[index]).astype(NUMPY[type.dtype])
+            feeds[put.name] = np.asarray(arrays[index]).astype(NUMPY[program if type.dtype == "float" else type.dtype])
     return list(one.run(None, feeds))
 
 

@@ -1,0 +1,101 @@
+"""`attention`, the masks of `MultiheadAttention` and `rotary` against sums written out in loops."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from archdsl.ops.attention.attention import Attention
+from archdsl.ops.attention.multihead import MultiheadAttention
+from archdsl.ops.attention.rotary import Rotary
+from archdsl.ops.contract import Example
+from tests.ops.cases import case_of
+from tests.ops.torch_side import Program
+
+SHAPES = ("[2, 4, T, 3]", "[2, 2, S, 3]", "[2, 2, S, 5]", "bool[2, 1, 1, S]", "[4, T, S]")
+
+
+def written_out(q, k, v, mask, bias, causal, window, scale):
+    """The definition, one number after the other."""
+    batch, heads, rows, width = q.shape
+    keys = k.shape[2]
+    share = heads // k.shape[1]
+    result = np.zeros((*q.shape[:3], v.shape[3]))
+    left, right = window if isinstance(window, tuple) else (None, None) if window is None else (window - 1, window - 1)
+    for n, h, i in itertools.product(range(batch), range(heads), range(rows)):
+        seen = []
+        for j in range(keys):
+            far = (left is not None and j < i - left) or (right is not None and j > i + right)
+            if (mask is None or mask[n, 0, 0, j]) and not (causal and j > i) and not far:
+                score = float(q[n, h, i] @ k[n, h // share, j]) * (width**-0.5 if scale is None else scale)
+                seen.append((j, score + (0.0 if bias is None else bias[h, i, j])))
+        top = max((score for _, score in seen), default=0.0)
+        total = sum(math.exp(score - top) for _, score in seen)
+        for j, score in seen:
+            result[n, h, i] += math.exp(score - top) / total * v[n, h // share, j]
+    return result
+
+
+@pytest.mark.parametrize("lengths", [(4, 4), (5, 2), (2, 5)])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("window", [None, 1, 2, (1, 0), (None, 1), (0, None)])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_attention_is_its_definition(lengths, causal, window, masked, biased) -> None:
+    rng = np.random.default_rng(1)
+    env = dict(zip("TS", lengths, strict=True))
+    inputs = (*SHAPES[:3], SHAPES[3] if masked else "", SHAPES[4] if biased else "")
+    case = case_of(Attention, Example({"causal": causal, "window": window}, inputs, ("[2, 4, T, 5]",)))
+    program = Program(case, env, torch.float64)
+    arrays = [None if one is None else rng.standard_normal([size if isinstance(size, int) else size.evaluate(env) for size in one.shape])
+              for one in case.types]  # fmt: skip
+    if masked:
+        arrays[3] = arrays[3] > 0
+        arrays[3][0] = False
+    tensors = [None if one is None else torch.from_numpy(one) for one in arrays]
+    for one in tensors[:3]:
+        one.requires_grad_()
+    (result,) = program.run(tensors)
+    wanted = written_out(*arrays, causal, window, None)
+    np.testing.assert_allclose(result.detach().numpy(), wanted, rtol=1e-9, atol=1e-12)
+    result.sum().backward()
+    assert all(bool(one.grad.isfinite().all()) for one in tensors[:3])
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_masks_of_multihead_attention_say_who_may_attend(weights: bool) -> None:
+    torch.manual_seed(0)
+    inputs = ("[2, 4, 8]", "[2, 3, 8]", "[2, 3, 8]", "bool[2, 3]", "bool[4, 3]")
+    outputs = ("[2, 4, 8]", "[2, 4, 3]") if weights else ("[2, 4, 8]",)
+    case = case_of(MultiheadAttention, Example({"num_heads": 2, "need_weights": weights}, inputs, outputs))
+    program = Program(case, {}, torch.float64)
+    layer = program.module
+    program.load({name: one.numpy() for name, one in layer.state_dict().items()})
+    query, key = torch.randn(2, 4, 8, dtype=torch.float64), torch.randn(2, 3, 8, dtype=torch.float64)
+    padding = torch.tensor([[True, True, False], [True, True, True]])
+    table = torch.rand(4, 3) > 0.3
+    table[:, 0] = True
+    wanted = layer(query, key, key, key_padding_mask=~padding, attn_mask=~table)
+    found = program.run([query, key, key, padding, table])
+    torch.testing.assert_close(found[0], wanted[0])
+    if weights:
+        torch.testing.assert_close(found[1], wanted[1])
+    padding[0] = False
+    nothing = program.run([query, key, key, padding, table])
+    torch.testing.assert_close(nothing[0][0], layer.out_proj.bias.expand(4, 8))
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_rotary_turns_each_pair(interleaved: bool) -> None:
+    case = case_of(Rotary, Example({"interleaved": interleaved, "base": 100.0}, ("[3, 6]", "i64[3]"), ("[3, 6]",)))
+    program = Program(case, {}, torch.float64)
+    x, places = np.random.default_rng(0).standard_normal((3, 6)), np.array([0, 4, 7])
+    (found,) = program.run([torch.from_numpy(x), torch.from_numpy(places)])
+    for t, i in itertools.product(range(3), range(3)):
+        a, b = (2 * i, 2 * i + 1) if interleaved else (i, i + 3)
+        turned = complex(x[t, a], x[t, b]) * np.exp(1j * places[t] * 100.0 ** (-2 * i / 6))
+        assert abs(complex(found[t, a], found[t, b]) - turned) < 1e-12
