@@ -166,7 +166,7 @@ class Unbind(Op):
         return (TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * size
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.unbind", *(() if self.axis == 0 else (self.axis,)))
+        return tape.call(f"{inputs[0]}.unbind", self.axis)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> list[str]:
         axes, count = tape.ints([self.axis]), len(tape.outputs)

@@ -63,6 +63,8 @@ class Index(Op):
         Example({"parts": (_slice(None, symbol("T")), ("ellipsis",), ("none",))}, ("[T + 3, 1]",), ("[T, 1, 1]",)),
         Example({"parts": (_slice(symbol("T"), None, 2),)}, ("i64[3*T + 1]",), ("i64[T + 1]",)),
         Example({"parts": (("int", symbol("T") - 1),)}, ("[T, H]",), ("[H]",)),
+        Example({"parts": (_slice(-symbol("T"), 2 * symbol("T") - 1),)}, ("[2*T, H]",), ("[T - 1, H]",), ("T >= 2",)),
+        Example({"parts": (("int", -symbol("T")), ("ellipsis",))}, ("[2*T, H]",), ("[H]",)),
         Example({"parts": (("int", 1), ("int", 0), ("none",))}, ("[2, N]",), ("[1]",)),
     )
     refusals = (

@@ -46,6 +46,7 @@ class Expand(Op):
         Example({"sizes": (4, 7)}, ("[]",), ("[4, 7]",)),
         Example({"sizes": ("b d -> b t d",), "named": (("t", 4),)}, ("[B, D]",), ("[B, 4, D]",)),
         Example({"sizes": ("b (c d) -> b (d 2) 3 c",), "named": (("c", 2),)}, ("[B, 2*D]",), ("[B, 2*D, 3, 2]",)),
+        Example({"sizes": ("b 1 d -> b t d",), "named": (("t", 3),)}, ("[B, 1, D]",), ("[B, 3, D]",)),
         Example({"sizes": ("... -> ... k",), "named": (("k", 3),)}, ("[N, 1]",), ("[N, 1, 3]",)),
     )
     refusals = (

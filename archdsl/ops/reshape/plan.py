@@ -17,7 +17,7 @@ TORCH_NAMES = {"max": "amax", "min": "amin"}
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `drop`, `split`, `reduce`, `permute`, `merge`, `widen`, `insert`. `after` is each axis by its parts, then."""
+    """One step: `drop split reduce permute merge widen stretch insert`. `after` is each axis by its parts, then."""
 
     kind: str
     axes: tuple[int, ...]
@@ -65,6 +65,9 @@ def plan(layout: Layout) -> list[Step]:
         if len(group) > 1 and group not in axes:
             start = axes.index(group[:1])
             take("merge", (start, start + len(group) - 1), [*axes[:start], group, *axes[start + len(group) :]])
+    if [step.kind for step in steps[:2]] == ["drop", "widen"] and steps[0].axes == steps[1].axes:
+        # an axis of size 1 that is to be longer need not go and come back
+        steps[:2] = [Step("stretch", steps[1].axes, steps[1].after)]
     ones = tuple(index for index, parts in enumerate(layout.right) if not parts)
     if ones:
         take("insert", ones, list(layout.right))
@@ -115,7 +118,7 @@ def _torch_step(tape: TorchTape, step: Step, rank: int, given: Mapping[str, Any]
     if step.kind == "insert":
         return inserted
     sizes = tuple(given[parts[0]] if index in at else -1 for index, parts in enumerate(step.after))
-    return f"{inserted}.expand({', '.join(tape.value(size) for size in sizes)})"
+    return f"{'' if step.kind == 'stretch' else inserted}.expand({', '.join(tape.value(size) for size in sizes)})"
 
 
 def write_onnx(tape: OnnxTape, x: str, layout: Layout, sizes: Mapping[str, Size], reduction: str = "") -> str:
@@ -138,7 +141,8 @@ def write_onnx(tape: OnnxTape, x: str, layout: Layout, sizes: Mapping[str, Size]
         elif step.kind == "reduce":
             x = tape.node(f"Reduce{reduction.capitalize()}", [x, tape.ints(list(step.axes))], keepdims=0)
         else:
-            x = tape.node("Unsqueeze", [x, tape.ints(sorted(step.axes))])
+            if step.kind == "widen":
+                x = tape.node("Unsqueeze", [x, tape.ints(sorted(step.axes))])
             x = tape.node(
                 "Expand", [x, tape.shape([extent(parts) if i in step.axes else 1 for i, parts in enumerate(step.after)])]
             )
