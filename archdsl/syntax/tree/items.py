@@ -1,0 +1,120 @@
+"""Nodes of items, and the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archdsl.source import Source, Span
+from archdsl.syntax.nodes import Frozen, node
+from archdsl.syntax.tree.node import Tree
+from archdsl.syntax.tree.statements import Broken, Let
+
+if TYPE_CHECKING:
+    from archdsl.syntax.tree.expressions import Expr
+    from archdsl.syntax.tree.statements import Body
+    from archdsl.syntax.tree.types import TensorTypeTree, TypeTree
+
+
+@node
+class Used(Tree):
+    """`SqueezeExcite as SE`; `name` is what the file calls it."""
+
+    imported: str
+    name: str
+
+
+@node
+class Use(Tree):
+    """`use std.vision { ConvNorm }`; `module` is dotted words, or the string of a relative path where `relative`.
+    Without braces `names` is None: all of the file's items are imported."""
+
+    module: str
+    relative: bool
+    names: tuple[Used, ...] | None
+
+
+@node
+class Param_(Tree):
+    """One parameter of a header: `stride: int = 1`, `x: [N, C]`."""
+
+    name: str
+    type: TypeTree | None
+    default: Expr | None
+
+
+@node
+class Out(Tree):
+    """`logits: [N, classes] when training`"""
+
+    name: str | None
+    type: TensorTypeTree
+    training: bool
+
+
+@node
+class Fn(Tree):
+    """`fn f(a, b = 1) = expr`, or of tensors with a body. `lists` are the parenthesised parameter lists as written."""
+
+    name: str
+    name_span: Span
+    lists: tuple[tuple[Param_, ...], ...]
+    outs: tuple[Out, ...] | None
+    value: Expr | Body
+    doc: str | None
+
+
+@node
+class Block(Tree):
+    """`block Name(config)(tensors) -> types { … }`"""
+
+    name: str
+    name_span: Span
+    lists: tuple[tuple[Param_, ...], ...]
+    outs: tuple[Out, ...] | None
+    body: Body
+    doc: str | None
+
+
+@node
+class Arch(Tree):
+    """`arch Name(config)(tensors) -> outs { … }`"""
+
+    name: str
+    name_span: Span
+    lists: tuple[tuple[Param_, ...], ...]
+    outs: tuple[Out, ...] | None
+    body: Body
+    doc: str | None
+
+
+@node
+class Variant(Tree):
+    """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3]) { expect { … } }`"""
+
+    name: str
+    name_span: Span
+    value: Expr
+    body: Body | None
+    doc: str | None
+
+
+Item = Use | Let | Fn | Block | Arch | Variant | Broken
+
+
+@node
+class Comment(Frozen):
+    """`# …` with its place; `own_line` tells that nothing stands before it on its line."""
+
+    span: Span
+    text: str
+    own_line: bool
+
+
+@node
+class File(Frozen):
+    """A parsed file."""
+
+    source: Source
+    doc: str | None
+    items: tuple[Item, ...]
+    comments: tuple[Comment, ...]
