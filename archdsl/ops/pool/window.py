@@ -13,7 +13,10 @@ from archdsl.ops.spelling import changed
 
 
 class WindowPool(Op):
-    """A pool over windows of [N, C, *spatial]. Subclasses state their arguments in PyTorch's order, since functions take them by position."""
+    """A pool over windows of [N, C, *spatial].
+
+    Subclasses state their arguments in PyTorch's order, since functions take them by position.
+    """
 
     family = "pool"
     floats = True
