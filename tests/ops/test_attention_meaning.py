@@ -13,7 +13,7 @@ from archdsl.ops.attention.attention import Attention
 from archdsl.ops.attention.multihead import MultiheadAttention
 from archdsl.ops.attention.rotary import Rotary
 from archdsl.ops.contract import Example
-from tests.ops.cases import case_of
+from tests.ops.cases import case_of, evaluate
 from tests.ops.torch_side import Program
 
 SHAPES = ("[2, 4, T, 3]", "[2, 2, S, 3]", "[2, 2, S, 5]", "bool[2, 1, 1, S]", "[4, T, S]")
@@ -51,12 +51,12 @@ def test_attention_is_its_definition(lengths, causal, window, masked, biased) ->
     inputs = (*SHAPES[:3], SHAPES[3] if masked else "", SHAPES[4] if biased else "")
     case = case_of(Attention, Example({"causal": causal, "window": window}, inputs, ("[2, 4, T, 5]",)))
     program = Program(case, env, torch.float64)
-    arrays = [None if one is None else rng.standard_normal([size if isinstance(size, int) else size.evaluate(env) for size in one.shape])
-              for one in case.types]  # fmt: skip
+    shapes = [None if one is None else [evaluate(size, env) for size in one.shape] for one in case.types]
+    arrays = [None if shape is None else rng.standard_normal(shape) for shape in shapes]
     if masked:
         arrays[3] = arrays[3] > 0
         arrays[3][0] = False
-    tensors = [None if one is None else torch.from_numpy(one) for one in arrays]
+    tensors = [torch.from_numpy(one) for one in arrays if one is not None]
     for one in tensors[:3]:
         one.requires_grad_()
     (result,) = program.run(tensors)
