@@ -82,8 +82,9 @@ def check_divides(
     facts = context.facts
     if facts.divides(divisor, size):
         return size // divisor
-    text = f"{message}: {divisor} does not divide {size}" if message else f"{divisor} does not divide {size}"
     missing = facts.missing_divides(divisor, size)
+    said = f"cannot prove that {divisor} divides {size}" if missing else f"{divisor} does not divide {size}"
+    text = f"{message}: {said}" if message else said
     found = "unproved-dimension" if missing else code
     raise OpFault(text, code=found, operand=operand, axis=axis, argument=argument, missing=missing)
 
@@ -99,8 +100,9 @@ def check_size_at_least(
     facts = context.facts
     if facts.at_least(size, low):
         return size
-    text = f"{message}: {size} is less than {low}" if message else f"{size} is less than {low}"
     missing = facts.missing_at_least(size, low)
+    said = f"cannot prove {size} >= {low}" if missing else f"{size} is less than {low}"
+    text = f"{message}: {said}" if message else said
     found = "unproved-dimension" if missing else code
     raise OpFault(text, code=found, operand=operand, axis=axis, argument=argument, missing=missing)
 
