@@ -119,7 +119,7 @@ class Chunk(Op):
         x = given(inputs[0])
         axis = check_axis(self.axis, x.rank)
         check_least(self.chunks, 1, "chunks")
-        said = f"axis {axis} has no {self.chunks} equal parts"
+        said = f"{self.chunks} equal parts of axis {axis}"
         size = check_divides(context, self.chunks, x.shape[axis], said, operand=0, axis=axis, argument="chunks")
         return (TensorType((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype),) * self.chunks
 

@@ -44,7 +44,9 @@ class Diagonal(Op):
         x = given(inputs[0])
         rows, columns = self.axes(x.rank)
         far, size = (columns, x.shape[columns] - self.offset) if self.offset > 0 else (rows, x.shape[rows] + self.offset)
-        check_size_at_least(context, size, 1, f"the diagonal {self.offset} lies outside", operand=0, axis=far, argument="offset")
+        check_size_at_least(
+            context, size, 1, f"the diagonal {self.offset} must lie within", operand=0, axis=far, argument="offset"
+        )
         length: Size = minimum(size, x.shape[rows if self.offset > 0 else columns])
         return (TensorType((*(one for axis, one in enumerate(x.shape) if axis not in (rows, columns)), length), x.dtype),)
 

@@ -153,7 +153,7 @@ def _negative(context: Context, index: Size) -> bool:
 
 def _check_int(context: Context, x: TensorType, axis: int, index: Size) -> None:
     size = x.shape[axis]
-    said = f"index {index} is out of range for axis {axis} of {x}"
+    said = f"index {index} must lie within axis {axis} of {x}"
     where = {"operand": 0, "axis": axis}
     if _negative(context, index):
         check_size_at_least(context, size, -index, said, code="index-out-of-range", argument="parts", **where)
@@ -177,7 +177,7 @@ def _check_slice(context: Context, x: TensorType, axis: int, start: Size | None,
         return size + index if _negative(context, index) else index
 
     first, last = bound(start, 0), bound(stop, size)
-    said = f"{_plain(start)}:{_plain(stop)} is not within axis {axis} of {x}"
+    said = f"the slice {_plain(start)}:{_plain(stop)} must lie within axis {axis} of {x}"
     for above, below in ((first, 0), (last, first), (size, last)):
         check_size_at_least(context, above, below, said, operand=0, axis=axis, code="index-out-of-range", argument="parts")
     return last - first if step is None else ceil_div(last - first, step)

@@ -19,7 +19,7 @@ def check_covers(context: Context, index: TensorType, other: TensorType, axis: i
     for k in range(index.rank):
         if k != axis:
             check_size_at_least(
-                context, other.shape[k], index.shape[k], f"axis {k} is shorter than the index's", operand=operand, axis=k
+                context, other.shape[k], index.shape[k], f"axis {k} must be as long as the index's", operand=operand, axis=k
             )
 
 

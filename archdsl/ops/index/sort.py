@@ -160,7 +160,7 @@ class Topk(Op):
         axis = check_axis(self.axis, x.rank)
         check_least(self.k, 1, "k")
         check_size_at_least(
-            context, x.shape[axis], self.k, f"axis {axis} has fewer positions", operand=0, axis=axis, argument="k"
+            context, x.shape[axis], self.k, f"axis {axis} must have {self.k} positions", operand=0, axis=axis, argument="k"
         )
         shape = (*x.shape[:axis], self.k, *x.shape[axis + 1 :])
         return (TensorType(shape, x.dtype), TensorType(shape, "i64"))
