@@ -163,6 +163,18 @@ def _choices(count: int) -> Iterator[tuple[int, ...]]:
                     yield tuple(first if index == at else rest for index in range(count))
 
 
+def _dtype_of_numbers(raw: tuple[Input, ...]) -> str:
+    """The dtype that numbers take, as the elaborator has it: that of the tensor beside them, unless it is a mask."""
+    dtypes = [one.dtype for one in raw if isinstance(one, TensorType)]
+    numbers = [one for one in raw if one is not None and not isinstance(one, TensorType)]
+    beside = [one for one in dtypes if one != "bool"]
+    if beside:
+        return beside[0]
+    if all(isinstance(one, bool) for one in numbers):
+        return "bool"
+    return "float" if any(isinstance(one, float) for one in numbers) else "i64"
+
+
 def ready(op: type[Op], given: Example | Refusal) -> tuple[Op, tuple[Input, ...], tuple[TensorType | None, ...], Context]:
     """The operator with the example's arguments, and its inputs as the elaborator hands them over."""
     args = dict(given.args)
@@ -172,7 +184,7 @@ def ready(op: type[Op], given: Example | Refusal) -> tuple[Op, tuple[Input, ...]
     raw = tuple(read_input(text) for text in given.inputs)
     fixed = [name for name in op.tensors if not name.startswith("*")]
     raw += (None,) * (len(fixed) - len(raw))
-    beside = next((one.dtype for one in reversed(raw) if isinstance(one, TensorType)), "i64")
+    beside = _dtype_of_numbers(raw)
     types = tuple(
         one if one is None or isinstance(one, TensorType) else TensorType((), "bool" if isinstance(one, bool) else beside)
         for one in raw

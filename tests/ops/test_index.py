@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 from archdsl.ops.registry import INDEX, all_ops, find, walk
 
@@ -16,6 +17,11 @@ def test_the_index_is_fresh() -> None:
 def test_every_word_is_found() -> None:
     assert all(find(op.name) is op for op in all_ops())
     assert find("no_such_operator") is None
+
+
+def test_operators_can_be_pickled() -> None:
+    for op in all_ops():
+        assert getattr(import_module(op.__module__), op.__name__) is op
 
 
 def test_the_vocabulary_loads_no_framework() -> None:

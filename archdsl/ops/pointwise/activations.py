@@ -45,16 +45,16 @@ Silu = row(_N, "silu", "x * sigmoid(x), also called swish (Elfwing et al. 2017).
 Mish = row(_N, "mish", "x * tanh(softplus(x)) (Misra 2019).", "F.mish({0})", "Mish", module="nn.Mish()")
 Sigmoid = row(_N, "sigmoid", "1 / (1 + exp(-x)).", "torch.sigmoid({0})", "Sigmoid", module="nn.Sigmoid()")
 Tanh = row(_N, "tanh", "The hyperbolic tangent.", "torch.tanh({0})", "Tanh", module="nn.Tanh()")
-LogSigmoid = row(
+Logsigmoid = row(
     _N, "logsigmoid", "log(sigmoid(x)), without overflow.", "F.logsigmoid({0})", _logsigmoid, module="nn.LogSigmoid()"
 )
-HardSigmoid = row(
+Hardsigmoid = row(
     _N, "hardsigmoid", "x / 6 + 1/2 within 0 and 1 (Howard et al. 2019).", "F.hardsigmoid({0})", _hardsigmoid,
     module="nn.Hardsigmoid()", domain=(-5, 5),
 )  # fmt: skip
-HardSwish = row(
+Hardswish = row(
     _N, "hardswish", "x * hardsigmoid(x) (Howard et al. 2019).", "F.hardswish({0})", "HardSwish", module="nn.Hardswish()",
     domain=(-5, 5),
 )  # fmt: skip
-TanhShrink = row(_N, "tanhshrink", "x - tanh(x).", "F.tanhshrink({0})", _tanhshrink, module="nn.Tanhshrink()")
-SoftSign = row(_N, "softsign", "x / (1 + abs(x)).", "F.softsign({0})", _softsign, module="nn.Softsign()")
+Tanhshrink = row(_N, "tanhshrink", "x - tanh(x).", "F.tanhshrink({0})", _tanhshrink, module="nn.Tanhshrink()")
+Softsign = row(_N, "softsign", "x / (1 + abs(x)).", "F.softsign({0})", _softsign, module="nn.Softsign()")

@@ -153,7 +153,7 @@ Atan2 = row(
     numbers=False,
 )
 Hypot = row(_N, "hypot", "The hypotenuse, without overflow.", "torch.hypot({0}, {1})", _hypot, tensors=_TWO, numbers=False)
-LogAddExp = row(
+Logaddexp = row(
     _N,
     "logaddexp",
     "log(exp(x) + exp(y)), without overflow.",
@@ -162,7 +162,7 @@ LogAddExp = row(
     tensors=_TWO,
     numbers=False,
 )
-CopySign = row(
+Copysign = row(
     _N,
     "copysign",
     "The size of x with the sign of y, where a zero counts as positive.",
@@ -171,7 +171,7 @@ CopySign = row(
     tensors=_TWO,
     numbers=False,
 )
-XLogY = row(
+Xlogy = row(
     _N,
     "xlogy",
     "x log(y), and 0 where x is 0.",
@@ -181,9 +181,9 @@ XLogY = row(
     numbers=False,
     domains={1: (0.1, 4.0)},
 )
-FMod = row(_N, "fmod", "What is left of division towards zero, with the sign of x.", _torch_fmod, _fmod, **_ANY, domains=_APART)
+Fmod = row(_N, "fmod", "What is left of division towards zero, with the sign of x.", _torch_fmod, _fmod, **_ANY, domains=_APART)
 Maximum = row(_N, "maximum", "The larger of two tensors, or of a tensor and a number.", _extreme("maximum", "min"), "Max", **_ANY)
 Minimum = row(
     _N, "minimum", "The smaller of two tensors, or of a tensor and a number.", _extreme("minimum", "max"), "Min", **_ANY
 )
-Power = row(_N, "pow", "The power: `x ** y`.", _power, "Pow", **_ANY, domains={0: (1, 4), 1: (0, 4)})
+Pow = row(_N, "pow", "The power: `x ** y`.", _power, "Pow", **_ANY, domains={0: (1, 4), 1: (0, 4)})

@@ -33,6 +33,8 @@ class Where(Elementwise):
         Example({}, ("bool[N]", "i64[N]", "N + 1"), ("i64[N]",)),
         Example({}, ("bool[]", "bool[N]", "bool[1]"), ("bool[N]",)),
         Example({}, ("bool[2, N]", "i32[]", "i32[N]"), ("i32[2, N]",)),
+        Example({}, ("bool[N, 2]", "1.5", "-2"), ("[N, 2]",)),
+        Example({}, ("bool[N, 2]", "N", "0"), ("i64[N, 2]",)),
     )
     refusals = (
         Refusal({}, ("[N]", "[N]", "[N]"), "dtype-mismatch"),
@@ -50,7 +52,12 @@ class Where(Elementwise):
         return (TensorType(joint_shape(context, condition, x, y), x.dtype),)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call("torch.where", *inputs)
+        chosen = tape.call("torch.where", *inputs)
+        result = tape.outputs[0].dtype
+        if result in FLOATS and not (tape.inputs[1].shape or tape.inputs[2].shape):
+            # Of two numbers PyTorch makes its default dtype.
+            return tape.call(f"{chosen}.to", tape.dtype(result))
+        return chosen
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         dtype = tape.outputs[0].dtype
