@@ -87,7 +87,7 @@ class Pad(Op):
             for end in (before, after):
                 if self.mode in ("reflect", "circular"):
                     least = end + 1 if self.mode == "reflect" else end
-                    check_size_at_least(context, size, least, f"axis {axis} must be long enough for a {self.mode} padding of {end}",
+                    check_size_at_least(context, size, least, f"axis {axis} must be longer for a {self.mode} padding of {end}",
                                         operand=0, axis=axis, argument="pad")  # fmt: skip
                 if isinstance(end, int) and end < 0:
                     check_size_at_least(
