@@ -121,9 +121,27 @@ def transposed_reach(window: Window, axis: int) -> Reach:
 def write_transposed(tape: OnnxTape, x: str, weight: str, bias: str, window: Window, more: tuple[int, ...], groups: Any) -> str:
     """One ConvTranspose; `bias` may be empty."""
     extra: dict[str, Any] = {} if groups == 1 else {"group": groups}
+    if any(one >= step for one, step in zip(more, window.stride, strict=True)):
+        return _write_far(tape, x, weight, bias, window, more, extra)
     if any(more):
         extra["output_padding"] = list(more)
     return tape.node("ConvTranspose", [x, weight, bias] if bias else [x, weight], **window.attributes, **extra)
+
+
+def _write_far(
+    tape: OnnxTape, x: str, weight: str, bias: str, window: Window, more: tuple[int, ...], extra: dict[str, Any]
+) -> str:
+    """Output padding of a stride or more, which ONNX Runtime refuses: less is taken off the end, then zeros are added."""
+    kept = tuple(min(one, pad) for one, pad in zip(more, window.after, strict=True))
+    after = tuple(pad - one for one, pad in zip(kept, window.after, strict=True))
+    narrower = Window(window.kernel, window.stride, window.dilation, window.before, after)
+    y = tape.node("ConvTranspose", [x, weight], **narrower.attributes, **extra)
+    beyond = [one - part for one, part in zip(more, kept, strict=True)]
+    if any(beyond):
+        y = tape.node("Pad", [y, tape.ints([0] * (len(more) + 4) + beyond)])
+    if not bias:
+        return y
+    return tape.node("Add", [y, tape.node("Unsqueeze", [bias, tape.ints(list(range(1, len(more) + 1)))])])
 
 
 def transposed_macs(x: TensorType, channels: Size, kernel: tuple[int, ...]) -> Size:
@@ -159,6 +177,11 @@ class ConvTranspose1d(TransposedConvolution):
             {"out_channels": 3, "kernel_size": 3, "padding": 2, "groups": 3}, ("[N, 3, L]",), ("[N, 3, L - 2]",), ("L >= 7",)
         ),
         Example({"out_channels": 1, "kernel_size": 1}, ("[1, 1, 1]",), ("[1, 1, 1]",)),
+        Example(
+            {"out_channels": 2, "kernel_size": 3, "dilation": 3, "padding": 1, "output_padding": 2},
+            ("[N, 1, L]",),
+            ("[N, 2, L + 6]",),
+        ),
     )
     refusals = (
         Refusal({"out_channels": 4, "kernel_size": 3}, ("[3, L]",), "rank-mismatch"),
