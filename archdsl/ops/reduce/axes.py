@@ -71,7 +71,7 @@ class Reduction(Op):
         if axis is None and (spread or self.keepdim):
             axis = tuple(range(len(tape.inputs[0].shape)))
         if axis is not None:
-            found["dim"] = axis
+            found["dim"] = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
         if self.keepdim:
             found["keepdim"] = True
         return found

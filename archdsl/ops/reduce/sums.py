@@ -19,6 +19,7 @@ SHAPES = (
     Example({"axis": (0, 2), "keepdim": True}, ("[N, 1, W]",), ("[1, 1, 1]",)),
     Example({"keepdim": True}, ("[2, N]",), ("[1, 1]",)),
     Example({"axis": 1}, ("[N, 1]",), ("[N]",)),
+    Example({"axis": (1,)}, ("[N, 2, 3]",), ("[N, 3]",)),
     Example({}, ("[]",), ("[]",)),
 )
 
@@ -178,7 +179,7 @@ class Norm(Reduction):
     axis: int | tuple[int, ...] | None = option(None, "an axis, a list of them, or none for all", "int | list[int] | none")
     keepdim: bool = option(False, "keep the axes, with size 1", "bool")
     examples = (
-        *SHAPES[:7],
+        *SHAPES[:8],
         Example({"p": 1.0, "axis": -1, "keepdim": True}, ("[N, 3]",), ("[N, 1]",)),
         Example({"p": 3.0, "axis": (0, 1)}, ("[N, 3, 2]",), ("[2]",)),
         Example({"p": 0.5}, ("[N, 3]",), ("[]",)),
