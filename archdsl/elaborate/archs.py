@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size, symbol
@@ -28,6 +28,7 @@ from archdsl.ir.graph import Door, Graph
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
+from archdsl.records import changed, record
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -41,7 +42,7 @@ class Heads:
     expectations: list[tuple[Any, Scope]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@record
 class Expectation:
     """One condition of an `expect`, with the scope it is to be understood in."""
 
@@ -50,7 +51,7 @@ class Expectation:
     module: Module
 
 
-@dataclass(frozen=True)
+@record
 class Elaborated:
     """An arch as a typed graph, with what it expects of itself."""
 
@@ -182,7 +183,7 @@ def elaborate(
         session.active.pop()
     if made is None or session.problems.errors:
         return None
-    graph = replace(made.graph, name=name, doors=doors(made, unit))
+    graph = changed(made.graph, name=name, doors=doors(made, unit))
     session.heads[id(graph)] = session.heads.get(id(made.graph), Heads(item))
     expectations = tuple(
         Expectation(condition, scope, word.module) for condition, scope in session.expectations.pop(id(unit), [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from archdsl.elaborate import apply, calls, choices, expressions, labels, statements, steps
@@ -17,6 +16,7 @@ from archdsl.ir.graph import Loop
 from archdsl.ir.node import Path
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
+from archdsl.records import changed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -272,12 +272,12 @@ def _numbered(body: tree.Body, index: int) -> tree.Body:
             for link in one.chain.links:
                 label = link.step.label
                 if label is not None and not labels.is_template(label) and label.segments[0].text != "_":
-                    label = replace(label, segments=(*label.segments, tree.Segment(label.span, str(index), False)))
-                links.append(replace(link, step=replace(link.step, label=label)))
-            done.append(replace(one, chain=replace(one.chain, links=tuple(links))))
+                    label = changed(label, segments=(*label.segments, tree.Segment(label.span, str(index), False)))
+                links.append(changed(link, step=changed(link.step, label=label)))
+            done.append(changed(one, chain=changed(one.chain, links=tuple(links))))
         else:
             done.append(one)
-    return replace(body, statements=tuple(done))
+    return changed(body, statements=tuple(done))
 
 
 def _branch_body(inner: Frame, flow: Any, body: tree.Body, results: list[Any]) -> None:

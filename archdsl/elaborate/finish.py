@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from archdsl.elaborate.unit import Made, Region, Unit
@@ -11,6 +10,7 @@ from archdsl.elaborate.values import Instance
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
+from archdsl.records import changed
 
 
 class Names:
@@ -48,7 +48,7 @@ def named_nodes(names: Names, nodes: Iterable[Node]) -> tuple[Node, ...]:
     for node in nodes:
         operands = tuple([names(one) if isinstance(one, Value) else one for one in node.operands])
         results = tuple([names(one) for one in node.results])
-        done.append(replace(node, operands=operands, results=results))
+        done.append(changed(node, operands=operands, results=results))
     return tuple(done)
 
 
@@ -73,7 +73,7 @@ def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: b
         names(member.value)
     nodes = named_nodes(names, unit.root.nodes)
     members = {
-        path: replace(member, value=names(member.value)) if isinstance(member, Parameter) else member
+        path: changed(member, value=names(member.value)) if isinstance(member, Parameter) else member
         for path, member in resolved(unit.members)
     }
     graph = Graph(

@@ -14,6 +14,7 @@ from archdsl.ir.graph import Initializer
 from archdsl.ops.contract import Context
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import Frame
+from archdsl.records import record
 from archdsl.source import Span
 
 MAX_NODES = 100_000
@@ -21,7 +22,7 @@ MAX_STEPS = 400_000
 MAX_DEPTH = 60
 
 
-@dataclass(frozen=True)
+@record
 class Settings:
     """The `init`s and `default`s in force, the nearest last."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from archdsl.dims.dim import Dim
@@ -18,6 +17,7 @@ from archdsl.elaborate.values import UNKNOWN, Instance, OpWord, Several, Templat
 from archdsl.ir.graph import Parameter
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
+from archdsl.records import changed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -245,7 +245,7 @@ def _init(frame: Frame, one: tree.Init) -> None:
     if not (isinstance(kind, OpWord) and kind.kind.layer):
         raise Fault(names.NotALayer(at=one.span, what=f"`{one.layer}` is no layer that owns tensors"))
     value = initial.initializer(frame, one.value)
-    frame.settings = replace(frame.settings, inits=(*frame.settings.inits, (kind.kind.name, one.leaf, value)))
+    frame.settings = changed(frame.settings, inits=(*frame.settings.inits, (kind.kind.name, one.leaf, value)))
 
 
 def _default(frame: Frame, one: tree.Default) -> None:
@@ -257,7 +257,7 @@ def _default(frame: Frame, one: tree.Default) -> None:
     from archdsl.elaborate.arguments import fields_of
 
     values = fields_of(callee.kind, calls.arguments(frame, one.value.args, layer=True), one.value.span, loose=True)
-    frame.settings = replace(frame.settings, defaults=(*frame.settings.defaults, (callee.kind.name, tuple(values.items()))))
+    frame.settings = changed(frame.settings, defaults=(*frame.settings.defaults, (callee.kind.name, tuple(values.items()))))
 
 
 def _broken(frame: Frame, one: tree.Broken) -> None:

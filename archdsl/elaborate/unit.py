@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Dim, Size
@@ -16,13 +15,14 @@ from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
 from archdsl.problems.problem import Label
+from archdsl.records import changed, record
 from archdsl.source import Span
 
 if TYPE_CHECKING:
     from archdsl.elaborate.session import Session
 
 
-@dataclass(frozen=True)
+@record
 class Raised:
     """A `require` that could not be decided: it is the caller's, up to the door."""
 
@@ -33,7 +33,7 @@ class Raised:
     span: Span
 
 
-@dataclass(frozen=True)
+@record
 class OpenTie:
     """The tensor at `path` is a tensor of something outside: a leaf of an instance, or the input of that index."""
 
@@ -208,16 +208,16 @@ class Unit:
         self.containers = {moved(path): span for path, span in self.containers.items() if path != new}
         self.ties = {moved(path): moved(target) for path, target in self.ties.items()}
         self.aliases = {moved(path): moved(target) for path, target in self.aliases.items()}
-        self.open_ties = [replace(tie, path=moved(tie.path)) for tie in self.open_ties]
+        self.open_ties = [changed(tie, path=moved(tie.path)) for tie in self.open_ties]
         nodes = region.nodes
         for index in range(since, len(nodes)):
             node = nodes[index]
             if node.path[: len(old)] == old or (node.member and node.member[: len(old)] == old):
                 member = None if node.member is None else moved(node.member)
-                nodes[index] = replace(node, path=moved(node.path), member=member)
+                nodes[index] = changed(node, path=moved(node.path), member=member)
 
 
-@dataclass(frozen=True)
+@record
 class Made:
     """A finished block: its graph and what it needs from whoever calls it."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Dim
@@ -11,6 +10,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.node import Path
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
+from archdsl.records import record
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -30,7 +30,7 @@ class Absent:
 UNKNOWN = Absent()
 
 
-@dataclass(frozen=True)
+@record
 class Several:
     """A tuple of values; named ones are tensor arguments by name."""
 
@@ -42,21 +42,21 @@ class Several:
         return tuple(value for name, value in self.items if name is None)
 
 
-@dataclass(frozen=True)
+@record
 class DType:
     """A dtype as a value: `i64`; `float` is the program's."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class OpWord:
     """An operator's name, not yet called."""
 
     kind: type[Op]
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class BlockWord:
     """A block's or an arch's name; `given` is the configuration of the variants it went through."""
 
@@ -70,7 +70,7 @@ class BlockWord:
         return self.item.name
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class FnWord:
     """A function's name; `tensors` tells that it is one of tensors."""
 
@@ -79,14 +79,14 @@ class FnWord:
     tensors: bool
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class ConfigWord:
     """A built-in function of configuration: `len`, `ceil`."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class Template:
     """A layer as a value: an operator, a block, a function or a group, with some of its configuration given."""
 
@@ -109,7 +109,7 @@ class Template:
         return ("template", inner, key_of(self.args))
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class Group:
     """`{ Linear(64); relu }` as a layer: its text, and the configuration around it."""
 
@@ -130,11 +130,9 @@ class Instance:
     op: Op | None = None
     graph: Graph | None = None
     result: Any = None
-    uses: int = 0
-    inner: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class Leaf:
     """`wte.weight`: a tensor that an instance owns."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.dim import Size
@@ -12,10 +11,11 @@ from archdsl.dims.shape import TensorType
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
+from archdsl.records import fresh, record
 from archdsl.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initializer:
     """How a tensor gets its first values: a named one with its arguments (`normal(std=0.02)`), or a constant graph without inputs
     and members that computes it (then `name` is `constant`)."""
@@ -25,38 +25,44 @@ class Initializer:
     graph: Graph | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """`param` or `buffer`: a tensor of the graph itself. It is read by the nodes as the value named `value`."""
+
+    silent = ("span",)
 
     value: Value
     init: Initializer
     buffer: bool = False
     persistent: bool = True
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """A bound operator that owns tensors or randomness. `inits` maps its leaves to initializers other than PyTorch's."""
 
+    silent = ("span",)
+
     op: Op
     inits: tuple[tuple[str, Initializer], ...] = ()
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """An instance of a block."""
 
+    silent = ("span",)
+
     graph: Graph
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
 Member = Layer | Call | Parameter
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """A result of the graph. `name` is the head's, or None in blocks. `training`: present only in training mode."""
 
@@ -65,7 +71,7 @@ class Output:
     training: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """An input of the graph: its name in the header. `given` is False for an optional input that this specialisation was not given."""
 
@@ -75,7 +81,7 @@ class Input:
     """For an arch: an optional input, a keyword argument of `forward`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """A `repeat` as it was written, for readers: iteration i is nodes[start + i*… ] as `ranges[i]` (start, end). `path` is the
     container of a labelled repeat, None for an unlabelled one. Printing and drawing may fold it; nothing depends on it."""
@@ -84,7 +90,7 @@ class Loop:
     ranges: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@record
 class Graph:
     """One specialised block. Frozen; equal calls share one object, so 96 equal blocks are one graph called 96 times.
 
@@ -94,29 +100,31 @@ class Graph:
     depth of instances), `aliases` the path of a shared instance's other label to its own path.
     """
 
+    silent = ("loops", "config", "parameters", "doc", "span")
+
     name: str
     kind: str
     """`arch`, `block`, `scan`, `constant` or `choice`."""
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     nodes: tuple[Node, ...]
-    members: Mapping[Path, Member] = field(default_factory=dict)
-    ties: Mapping[Path, Path] = field(default_factory=dict)
-    aliases: Mapping[Path, Path] = field(default_factory=dict)
+    members: Mapping[Path, Member] = fresh(default_factory=dict)
+    ties: Mapping[Path, Path] = fresh(default_factory=dict)
+    aliases: Mapping[Path, Path] = fresh(default_factory=dict)
     borrowed: tuple[tuple[str, Graph | Op], ...] = ()
     """Layers handed in by the caller: name and what they are."""
     containers: tuple[Path, ...] = ()
     """Label paths that are containers (also empty ones), in order of first mention."""
-    loops: tuple[Loop, ...] = field(default=(), compare=False)
-    config: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    loops: tuple[Loop, ...] = ()
+    config: tuple[tuple[str, Any], ...] = ()
     """The names and values of configuration in force: header parameters, dimensions bound by the header, `let`s; for printing."""
-    parameters: tuple[str, ...] = field(default=(), compare=False)
+    parameters: tuple[str, ...] = ()
     """Which of `config` are header parameters, in order."""
-    facts: Facts = field(default_factory=Facts)
+    facts: Facts = fresh(default_factory=Facts)
     doors: tuple[Door, ...] = ()
     """For an arch: what is checked at run time at the model's door."""
-    doc: str = field(default="", compare=False)
-    span: Span | None = field(default=None, compare=False)
+    doc: str = ""
+    span: Span | None = None
 
     def __hash__(self) -> int:
         return hash((self.name, self.kind, self.inputs, self.outputs, len(self.nodes)))
@@ -164,7 +172,7 @@ class Graph:
                         yield (*path, *inner), tensor
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """A tensor of the `state_dict`."""
 
@@ -173,12 +181,14 @@ class Tensor:
     persistent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Door:
     """A check at run time: `left op right`, where op is `==`, `<=`, `<` or `%` (left % right == 0), and what to say when it fails."""
+
+    silent = ("span",)
 
     left: Size
     op: str
     right: Size
     message: str
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archdsl.dims.dim import Size
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op
+from archdsl.records import record
 from archdsl.source import Span
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Path = tuple[str, ...]
 """A label path: `("transformer", "h", "0")`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan:
     """What a scan node does: its body is a graph whose inputs are, in order, the slices, the carries, and the captured values.
 
@@ -38,7 +38,7 @@ class Scan:
     until: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """The one run-time choice: `if training { … } else { … }`. Both graphs have the node's operands as inputs, the same output types."""
 
@@ -46,7 +46,7 @@ class Choice:
     evaluation: Graph
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """One step.
 
@@ -55,6 +55,8 @@ class Node:
     a choice. `path` is where it stands in the label hierarchy, its own number included: the `relu` that is step 2 of `conv1: { … }`
     has path ("conv1", "2"); a node without a number has the path of its container.
     """
+
+    silent = ("span",)
 
     operands: tuple[Operand, ...]
     results: tuple[Value, ...]
@@ -69,4 +71,4 @@ class Node:
     lent: tuple[tuple[str, Path], ...] = ()
     """For a block with `borrowed` layers: for each its name there and the path of the member here that is handed in."""
     path: Path = ()
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
-from archdsl.source import Span
+from archdsl.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """One tensor in a graph. `name` is unique in its graph and follows the author's names where there are any (`q`, `x_3`)."""
 
@@ -17,7 +15,7 @@ class Value:
     type: TensorType
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """A number, or a symbolic size, as an operand; its type is 0-d with the dtype of the tensor beside it."""
 
@@ -27,11 +25,3 @@ class Number:
 
 Operand = Value | Number | None
 """None is an optional input that is absent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something was written and what led there; not part of a graph's equality."""
-
-    span: Span
-    doc: str = ""

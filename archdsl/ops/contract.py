@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, dataclass_transform
 
 from archdsl.dims.dim import Size
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
+from archdsl.records import fresh, record
 
 
 class OpFault(Exception):
@@ -37,7 +37,7 @@ class OpFault(Exception):
         self.help = help
 
 
-@dataclass(frozen=True)
+@record
 class Context:
     """What a shape rule may know: the facts in force and the program's float type (`f32`, `bf16`, …)."""
 
@@ -61,7 +61,7 @@ REQUIRED = Missing("required")
 INFERRED = Missing("inferred")
 
 
-@dataclass(frozen=True)
+@record
 class Field:
     """One configuration argument of an operator.
 
@@ -93,7 +93,7 @@ def inferred(doc: str, kind: str = "size") -> Any:
     return Field(doc, kind, INFERRED)
 
 
-@dataclass(frozen=True)
+@record
 class Weight:
     """A tensor that a layer owns. `init` is the name of PyTorch's default for it, for people; the module's constructor does it."""
 
@@ -104,7 +104,7 @@ class Weight:
     dtype: str = "float"
 
 
-@dataclass(frozen=True)
+@record
 class Along:
     """Output position t along `axis` depends only on input positions t + low … t + high of the traced axis; None is unbounded."""
 
@@ -113,7 +113,7 @@ class Along:
     high: int | None = 0
 
 
-@dataclass(frozen=True)
+@record
 class Everywhere:
     """Every output element may depend on every position. `symmetric`: permuting the positions changes nothing (a sum, a mean)."""
 
@@ -123,7 +123,7 @@ class Everywhere:
 Reach = Along | Everywhere
 
 
-@dataclass(frozen=True)
+@record
 class Example:
     """A worked example: documented, and run by the battery with every target.
 
@@ -132,22 +132,22 @@ class Example:
     input index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded and may be a symbol's name.
     """
 
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, Any] = fresh(default_factory=dict)
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    bind: Mapping[str, int] = field(default_factory=dict)
-    values: Mapping[int, tuple[Any, Any]] = field(default_factory=dict)
+    bind: Mapping[str, int] = fresh(default_factory=dict)
+    values: Mapping[int, tuple[Any, Any]] = fresh(default_factory=dict)
     onnx: bool = True
     """False only where ONNX has no such function; the reason is in the operator's docstring."""
     note: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class Refusal:
     """An example of what the operator refuses, and the code it gives."""
 
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, Any] = fresh(default_factory=dict)
     inputs: tuple[str, ...] = ()
     code: str = "shape-mismatch"
     facts: tuple[str, ...] = ()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from archdsl.records import record
 from archdsl.source import Span
 
 
-@dataclass(frozen=True)
+@record
 class Label:
     """A place and what is to be said about it."""
 
@@ -16,7 +17,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class Frame:
     """One step of the chain of block calls that led to a problem: the block's name and where it was called."""
 
@@ -24,7 +25,7 @@ class Frame:
     span: Span
 
 
-@dataclass(frozen=True)
+@record
 class Fix:
     """An edit that mends the problem: replace `span` by `text`."""
 
