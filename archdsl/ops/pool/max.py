@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archdsl.ops.contract import Example, OnnxTape, Refusal, option
+from archdsl.dims.shape import TensorType
+from archdsl.ops.checks import given
+from archdsl.ops.contract import Context, Example, OnnxTape, OpFault, Refusal, option
 from archdsl.ops.pool.window import WindowPool, ceil_field, kernel_field, stride_field
 
 
@@ -14,6 +16,14 @@ class MaxPool(WindowPool):
     padding: int | tuple[int, ...] = option(0, "Positions added on both sides, which are never the maximum.", "int | list[int]")
     dilation: int | tuple[int, ...] = option(1, "Distance between the positions of a window.", "int | list[int]")
     ceil_mode: bool = ceil_field()
+
+    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
+        window = self.window
+        for axis, size in enumerate(given(inputs[0]).shape[2:]):
+            step = window.dilation[axis]
+            if isinstance(size, int) and window.before[axis] and size < step:  # PyTorch then writes outside its memory
+                raise OpFault(f"a window of dilation {step} may lie in the padding of {size} alone", operand=0, axis=axis + 2)
+        return super().infer(context, *inputs)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("MaxPool", [str(inputs[0])], **self.attributes())
@@ -47,6 +57,7 @@ class MaxPool1d(MaxPool):
         Refusal({"kernel_size": 2, "dilation": 0}, ("[N, C, L]",), "bad-argument"),
         Refusal({"kernel_size": 2, "padding": -1}, ("[N, C, L]",), "bad-argument"),
         Refusal({"kernel_size": 2, "padding": 2}, ("[N, C, L]",), "bad-argument"),
+        Refusal({"kernel_size": 2, "padding": 1, "dilation": 2}, ("[N, C, 1]",), "shape-mismatch"),
     )
 
 
