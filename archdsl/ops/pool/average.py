@@ -41,10 +41,11 @@ class DividedPool(AveragePool):
         after = [pad + more for pad, more in zip(window.after, over, strict=True)]
         if any((*window.before, *after)):
             x = tape.node("Pad", [x, tape.ints([0, 0, *window.before, 0, 0, *after])])
-        # Scaled between the two: ONNX Runtime merges a Pad into the pool after it, and then finds the padding too large.
-        x = tape.node("Mul", [x, tape.scalar(window_size(self.kernel) / self.divisor_override, type.dtype)])
+        # Negated between the two: ONNX Runtime merges a Pad into the pool after it, and then finds the padding too large.
+        x = tape.node("Neg", [x])
         attributes: dict[str, Any] = {name: one for name, one in window.attributes.items() if name != "pads"}
         y = write_average(tape, x, attributes, padded=True)
+        y = tape.node("Mul", [y, tape.scalar(-window_size(self.kernel) / self.divisor_override, type.dtype)])
         if not any(over):
             return y
         axes = list(range(2, type.rank))
