@@ -6,7 +6,7 @@ dataclasses and 6 ms so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T", bound=type)
@@ -62,7 +62,8 @@ class Record:
 def record(cls: T) -> T:
     """The class with a slot for each annotated field and an `__init__` that takes them in order or by name.
 
-    A class may name in `silent` the fields that do not count when records are compared: where something was written.
+    A class may name in `silent` the fields that do not count when records are compared: where something was written. With
+    `by_identity = True` a record equals only itself.
     """
     own = tuple(name for name, kind in cls.__dict__.get("__annotations__", {}).items() if not str(kind).startswith("ClassVar"))
     names: tuple[str, ...] = (*getattr(cls.__base__, "__match_args__", ()), *own)
@@ -71,6 +72,8 @@ def record(cls: T) -> T:
     body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in left_out}
     defaults = {**getattr(cls.__base__, "__defaults__", {}), **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
     compared = tuple(name for name in names if name not in silent)
+    if cls.__dict__.get("by_identity"):
+        body |= {"__eq__": object.__eq__, "__hash__": object.__hash__}
     body |= {"__slots__": own, "__match_args__": names, "__compared__": compared, "__defaults__": defaults}
     bases = cls.__bases__ if issubclass(cls, Record) else (Record, *(one for one in cls.__bases__ if one is not object))
     made: Any = type(cls)(cls.__name__, bases, body)
@@ -83,25 +86,24 @@ def _init(setters: tuple[Callable[[object, object], None], ...], names: tuple[st
     count = len(names)
 
     def init(self: object, *values: object, **named: object) -> None:
-        if named or len(values) != count:
-            values = complete(values, named)
-        for setter, value in zip(setters, values):  # noqa: B905 (the lengths are equal, and records are made in inner loops)
+        whole: Sequence[object] = complete(values, named) if named or len(values) != count else values
+        for setter, value in zip(setters, whole):  # noqa: B905 (the lengths are equal, and records are made in inner loops)
             setter(self, value)
 
-    def complete(values: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
-        given = len(values)
-        done = list(values)
-        for name in names[given:]:
-            if name in named:
-                done.append(named.pop(name))
-            elif name in defaults:
-                value = defaults[name]
-                done.append(value.make() if isinstance(value, Fresh) else value)
-            else:
-                raise TypeError(f"missing: {name}")
-        if named or given > count:
-            raise TypeError(f"fields are {', '.join(names)}; given are {given} and {', '.join(named)}")
-        return tuple(done)
+    made_anew = {name: value.make for name, value in defaults.items() if isinstance(value, Fresh)}
+
+    def complete(values: tuple[object, ...], named: dict[str, object]) -> list[object]:
+        given = {**defaults, **named}
+        for name, make in made_anew.items():
+            if name not in named:
+                given[name] = make()
+        try:
+            done = [*values, *[given.pop(name) for name in names[len(values) :]]]
+        except KeyError as missing:
+            raise TypeError(f"missing: {missing}") from None
+        if len(done) != count or not given.keys() <= defaults.keys() or any(name in named for name in given):
+            raise TypeError(f"fields are {', '.join(names)}; given are {len(values)} and {', '.join(named)}")
+        return done
 
     return init
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from archdsl.analyses.live import live_nodes
 from archdsl.dims.dim import Dim, Size
-from archdsl.ir.graph import Call, Graph, Layer, Member
+from archdsl.dims.shape import TensorType
+from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter, Tensor
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 
@@ -15,12 +16,42 @@ Kind = Callable[[Graph, Node, Member | None], Size]
 
 def parameters(graph: Graph) -> Size:
     """Trainable numbers: every parameter once, tied ones under their own path; buffers do not count."""
-    return _sum(tensor.type.numel() for _, tensor in graph.tensors() if not tensor.buffer)
+    return _owned(graph, False, {})
 
 
 def buffers(graph: Graph) -> Size:
     """Numbers that are kept and not trained."""
-    return _sum(tensor.type.numel() for _, tensor in graph.tensors() if tensor.buffer)
+    return _owned(graph, True, {})
+
+
+def _owned(graph: Graph, buffer: bool, memo: dict[int, Size]) -> Size:
+    """Numbers in the parameters or buffers of a graph, a block that is called many times counted once and multiplied."""
+    if id(graph) not in memo:
+        owned: list[Size] = []
+        for member in graph.members.values():
+            if isinstance(member, Call):
+                owned.append(_owned(member.graph, buffer, memo))
+            elif isinstance(member, Parameter):
+                owned.extend([member.value.type.numel()] if member.buffer is buffer else [])
+            else:
+                owned.extend(TensorType(one.shape).numel() for one in member.op.parameters().values() if one.buffer is buffer)
+        tied = [_tensor_at(graph, alias) for alias in graph.ties]
+        memo[id(graph)] = _sum(owned) - _sum(one.type.numel() for one in tied if one is not None and one.buffer is buffer)
+    return memo[id(graph)]
+
+
+def _tensor_at(graph: Graph, path: Path) -> Tensor | None:
+    """The tensor at a path through any depth of instances, also where the path is an alias."""
+    for depth in range(len(path), 0, -1):
+        member = graph.members.get(path[:depth])
+        if isinstance(member, Call):
+            return _tensor_at(member.graph, path[depth:])
+        if isinstance(member, Parameter):
+            return Tensor(member.value.type, member.buffer, member.persistent)
+        if member is not None:
+            weight = member.op.parameters()[".".join(path[depth:])]
+            return Tensor(TensorType(weight.shape, weight.dtype), weight.buffer, weight.persistent)
+    return None
 
 
 def _sum(sizes: object) -> Size:

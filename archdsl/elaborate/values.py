@@ -53,12 +53,16 @@ class DType:
 class OpWord:
     """An operator's name, not yet called."""
 
+    by_identity = True
+
     kind: type[Op]
 
 
 @record
 class BlockWord:
     """A block's or an arch's name; `given` is the configuration of the variants it went through."""
+
+    by_identity = True
 
     item: tree.Block | tree.Arch
     module: Module
@@ -74,6 +78,8 @@ class BlockWord:
 class FnWord:
     """A function's name; `tensors` tells that it is one of tensors."""
 
+    by_identity = True
+
     item: tree.Fn
     module: Module
     tensors: bool
@@ -83,12 +89,16 @@ class FnWord:
 class ConfigWord:
     """A built-in function of configuration: `len`, `ceil`."""
 
+    by_identity = True
+
     name: str
 
 
 @record
 class Template:
     """A layer as a value: an operator, a block, a function or a group, with some of its configuration given."""
+
+    by_identity = True
 
     callee: OpWord | BlockWord | FnWord | Group
     args: tuple[tuple[str, Any], ...] = ()
@@ -113,6 +123,8 @@ class Template:
 class Group:
     """`{ Linear(64); relu }` as a layer: its text, and the configuration around it."""
 
+    by_identity = True
+
     body: tree.Body
     scope: Scope
     module: Module
@@ -136,6 +148,8 @@ class Instance:
 class Leaf:
     """`wte.weight`: a tensor that an instance owns."""
 
+    by_identity = True
+
     instance: Instance
     name: str
 
@@ -146,7 +160,7 @@ def key_of(value: object) -> object:
         return value.key()
     if isinstance(value, tuple):
         return tuple(key_of(one) for one in value)
-    if isinstance(value, (Instance, Leaf, Value)):
+    if isinstance(value, (Instance, Leaf, Value, OpWord, BlockWord, FnWord, ConfigWord)):
         return id(value)
     if isinstance(value, Dim):
         return value
