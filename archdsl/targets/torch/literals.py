@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+MARK = "\ua66e"
+"""A letter that generated text never holds but in the names of locals that are not settled yet."""
+
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -17,9 +20,7 @@ def docstring(text: str, indent: str = "") -> str:
     """The text as a docstring, quotes included; its lines after the first get `indent`."""
     lines = [line.rstrip() for line in text.strip().splitlines()]
     safe = ["".join(_escaped(letter, "") for letter in line).replace('"""', '\\"\\"\\"') for line in lines]
-    body = ("\n" + indent).join(safe).replace("\n" + indent + "\n", "\n\n")
-    while "\n" + indent + "\n" in body:
-        body = body.replace("\n" + indent + "\n", "\n\n")
+    body = "\n".join(indent + line if line and index else line for index, line in enumerate(safe))
     if len(safe) > 1:
         return f'"""{body}\n{indent}"""'
     if body.endswith('"'):
@@ -52,7 +53,7 @@ def _escaped(letter: str, mark: str) -> str:
         return _ESCAPES[letter]
     if letter == mark:
         return "\\" + letter
-    if letter.isprintable():
+    if letter.isprintable() and letter != MARK:
         return letter
     code = ord(letter)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

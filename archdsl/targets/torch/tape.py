@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,17 +11,22 @@ from typing import Any
 from archdsl.dims.dim import Dim, format_size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.contract import Code
-from archdsl.targets.torch.literals import number, quote
+from archdsl.targets.torch.literals import MARK, number, quote
 
 DTYPES = {
     "f64": "torch.float64", "f32": "torch.float32", "f16": "torch.float16", "bf16": "torch.bfloat16",
     "i64": "torch.int64", "i32": "torch.int32", "i16": "torch.int16", "i8": "torch.int8", "u8": "torch.uint8", "bool": "torch.bool",
 }  # fmt: skip
 
+_HOLE = re.compile(f"{MARK}([?][0-9]+){MARK}")
+
 
 @dataclass(frozen=True)
 class Expr:
-    """A value that is known only to the printed program: `p`, `self.scale`. Arithmetic gives longer expressions."""
+    """A value that is known only to the printed program: `p`, `self.scale`. Arithmetic gives longer expressions.
+
+    A symbol in its text stands between marks, and is spelled as the surroundings say.
+    """
 
     text: str
 
@@ -106,9 +112,9 @@ class Tape:
         if isinstance(value, str):
             return quote(value)
         if isinstance(value, Dim):
-            return self.around.size(value) or format_size(value, "python", self.around.symbol)
+            return self.around.size(value) or format_size(value, "python", lambda name: grouped(self.around.symbol(name)))
         if isinstance(value, Expr):
-            return value.text
+            return _HOLE.sub(lambda found: grouped(self.around.symbol(found[1])), value.text)
         if isinstance(value, tuple):
             inner = ", ".join(self.plain(one) for one in value)
             return f"({inner},)" if len(value) == 1 else f"({inner})"
@@ -141,6 +147,6 @@ class Tape:
 
 def grouped(text: str) -> str:
     """The expression, in parentheses unless it is a name, a number, a call, an attribute or an index."""
-    tree = ast.parse(text, mode="eval").body
+    tree = ast.parse(_HOLE.sub("hole", text), mode="eval").body
     atomic = isinstance(tree, (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.Tuple, ast.List))
     return text if atomic else f"({text})"

@@ -1,0 +1,111 @@
+"""One class of the generated file as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archdsl.ir.graph import Graph
+from archdsl.targets.torch.classes import Plan
+from archdsl.targets.torch.constructor import Constructor
+from archdsl.targets.torch.forward import Forward
+from archdsl.targets.torch.imports import IMPORTS
+from archdsl.targets.torch.layout import lay_out
+from archdsl.targets.torch.literals import docstring
+from archdsl.targets.torch.names import name_locals, safe_name
+from archdsl.targets.torch.runtime_source import helper_names
+from archdsl.targets.torch.scope import Numbers
+from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement, fold, without_parentheses
+
+
+def print_class(plan: Plan, plans: Mapping[int, Plan], helpers: dict[str, None], free: Mapping[str, Any], *, top: bool) -> list[str]:
+    """The text of the class, after those of its containers and of its result."""
+    numbers = Numbers(plan, {path[0] for path in plan.joined.members})
+    constructor = Constructor(plan, plans, numbers, helpers)
+    constructor.run()
+    forward = Forward(plan, plans, numbers, helpers)
+    forward.run()
+    function = forward.function
+    statements = fold([*function.prelude(), *function.statements], function.hints, 8)
+    for one in every_line(statements):
+        one.code = without_parentheses(one.code) if one.head != "return" else one.code
+    taken = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS)
+    given: dict[str, str] = {}
+    for local in forward.parameters:
+        given[local] = safe_name(function.hints[local], {*taken, *given.values()})
+    names = name_locals(statements, function.hints, given, taken)
+
+    lines = [f"class {plan.name}(nn.Module):"]
+    if plan.joined.doc:
+        lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
+    lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])
+    lines += init_lines(plan, constructor, numbers, free)
+    lines += forward_lines(plan.joined, statements, names, [given[one] for one in forward.parameters])
+    holders = [holder_class(name, one) for name, one in constructor.holders]
+    return [*holders, "\n".join(lines)]
+
+
+def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Mapping[str, Any]) -> list[str]:
+    """`__init__` with its arguments; nothing where there is nothing to construct."""
+    arguments = []
+    for one in plan.arguments.values():
+        kind = "float" if isinstance(one.values[0], float) else "int"
+        arguments.append(f"{one.name}: {kind}" + (f" = {free[one.name]!r}" if one.name in free else ""))
+    stored = [f"self.{numbers.attribute(one)} = {one.name}" for one in plan.arguments.values() if one.stored]
+    body = [*stored, *constructor.lines]
+    if not body and not arguments:
+        return []
+    star = "*, " if free and arguments else ""
+    lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
+    lines.append("        super().__init__()")
+    for one in body:
+        lines += lay_out(one, 8)
+    return [*lines, ""]
+
+
+def holder_class(name: str, constructor: Constructor) -> str:
+    """The class of a container: members, and no computation."""
+    lines = [f"class {name}(nn.Module):", *(f"    {one}" for one in constructor.annotations)]
+    if constructor.annotations:
+        lines.append("")
+    lines += ["    def __init__(self) -> None:", "        super().__init__()"]
+    for one in constructor.lines:
+        lines += lay_out(one, 8)
+    return "\n".join(lines)
+
+
+def forward_lines(graph: Graph, statements: list[Statement], names: Mapping[str, str], arguments: list[str]) -> list[str]:
+    """`forward` as text."""
+    count = len(graph.outputs)
+    result = "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+    head = f"def forward({', '.join(['self', *(f'{one}: Tensor' for one in arguments)])}) -> {result}:"
+    return lay_out(head, 4) + statement_lines(statements, names, 8)
+
+
+def statement_lines(statements: list[Statement], names: Mapping[str, str], indent: int) -> list[str]:
+    """Statements as text, with the locals' names."""
+
+    def spelled(text: str) -> str:
+        return LOCAL.sub(lambda found: names[found[0]], text)
+
+    out: list[str] = []
+    for one in statements:
+        if isinstance(one, Block):
+            out += lay_out(spelled(one.head), indent)
+            out += statement_lines(one.body, names, indent + 4)
+            if one.other:
+                out.append(f"{' ' * indent}else:")
+                out += statement_lines(one.other, names, indent + 4)
+            continue
+        left = ", ".join(map(spelled, one.targets))
+        text = f"{left}{one.annotation} = {spelled(one.code)}" if one.targets else f"{one.head} {spelled(one.code)}".strip()
+        out += lay_out(text, indent, one.note)
+    return out
+
+
+def every_line(statements: list[Statement]) -> list[Line]:
+    """All lines, those of blocks too."""
+    out: list[Line] = []
+    for one in statements:
+        out += [one] if isinstance(one, Line) else [*every_line(one.body), *every_line(one.other)]
+    return out

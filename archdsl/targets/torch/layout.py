@@ -1,0 +1,94 @@
+"""Long lines broken as ruff does it: the content of the last bracket on lines of its own, one item a line where they do not fit."""
+
+from __future__ import annotations
+
+WIDTH = 100
+
+
+def lay_out(text: str, indent: int, note: str = "", width: int = WIDTH) -> list[str]:
+    """The statement as lines with their indent; `note` is its comment."""
+    pad = " " * indent
+    tail = f"  # {note}" if note else ""
+    if indent + len(text) <= width:
+        if indent + len(text) + len(tail) <= width or not note:
+            return [f"{pad}{text}{tail}"]
+        return [f"{pad}# {note}", f"{pad}{text}"]
+    lines = _broken(text, indent, width)
+    return [f"{pad}# {note}", *lines] if note else lines
+
+
+def _broken(text: str, indent: int, width: int) -> list[str]:
+    pad = " " * indent
+    if indent + len(text) <= width:
+        return [pad + text]
+    for start, end in reversed(_top_brackets(text)):
+        head, inner, tail = text[: start + 1], text[start + 1 : end], text[end:]
+        if not inner.strip() or indent + len(head) > width:
+            continue
+        items = split_items(inner)
+        if len(items) == 1 and not _callish(head):
+            body = _broken(items[0], indent + 4, width)
+        elif indent + 4 + len(inner) <= width and not inner.rstrip().endswith(","):
+            body = [f"{pad}    {inner}"]
+        else:
+            body = []
+            for item in items:
+                lines = _broken(item, indent + 4, width)
+                lines[-1] += "" if item.startswith(("*", "**")) and " for " in item and len(items) == 1 else ","
+                body += lines
+        if indent + len(tail) <= width:
+            return [pad + head, *body, pad + tail]
+        return [pad + head, *body, *_broken(tail, indent, width)]
+    return [pad + text]
+
+
+def _callish(head: str) -> bool:
+    """Whether a bracket opens arguments or items, which take a trailing comma."""
+    return len(head) > 1 and (head[-2].isalnum() or head[-2] in "_)]") or head[-1] in "[{"
+
+
+def split_items(text: str) -> list[str]:
+    """The comma-separated items of a bracket's content; a comprehension is one."""
+    items, depth, quoted, start, index = [], 0, "", 0, 0
+    while index < len(text):
+        letter = text[index]
+        if quoted:
+            if letter == "\\":
+                index += 1
+            elif letter == quoted:
+                quoted = ""
+        elif letter in "\"'":
+            quoted = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            items.append(text[start:index].strip())
+            start = index + 1
+        index += 1
+    rest = text[start:].strip()
+    return [*items, rest] if rest else items
+
+
+def _top_brackets(text: str) -> list[tuple[int, int]]:
+    found, depth, quoted, opened, index = [], 0, "", 0, 0
+    while index < len(text):
+        letter = text[index]
+        if quoted:
+            if letter == "\\":
+                index += 1
+            elif letter == quoted:
+                quoted = ""
+        elif letter in "\"'":
+            quoted = letter
+        elif letter in "([{":
+            if depth == 0:
+                opened = index
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+            if depth == 0:
+                found.append((opened, index))
+        index += 1
+    return found

@@ -1,0 +1,96 @@
+"""Names of the generated code: the locals of a function, reused as a person would, and names that clash with nothing."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+from archdsl.targets.torch.imports import IMPORTS
+from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement
+
+_TAKEN = frozenset({"self", "super", *keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTS})
+
+
+def safe_name(name: str, taken: Iterable[str] = ()) -> str:
+    """The name, or the next like it, that is an identifier, no keyword, no builtin, no import, and not taken."""
+    stem = re.sub(r"\W", "_", name, flags=re.ASCII) or "x"
+    if stem[0].isdigit():
+        stem = f"_{stem}"
+    stem = stem.strip("_") or "x" if stem.startswith("__") else stem
+    if stem not in _TAKEN and stem not in taken:
+        return stem
+    trial, count = f"{stem}_", 1
+    while trial in _TAKEN or trial in taken:
+        count += 1
+        trial = f"{stem}_{count}"
+    return trial
+
+
+def stem_of(name: str) -> str:
+    """The author's name in a value's name: `x` of `x_3`."""
+    return re.sub(r"_[0-9]+$", "", name)
+
+
+def name_locals(statements: list[Statement], hints: dict[str, str], given: dict[str, str], taken: Iterable[str]) -> dict[str, str]:
+    """A name for each local. `given` are those of the arguments; a name is used again once what it held is not read any more."""
+    last: dict[str, int] = {}
+    first: dict[str, int] = {}
+    _spans(statements, 0, first, last)
+    names = dict(given)
+    reserved = set(taken)
+    holders: dict[str, list[str]] = {}
+    for local, name in given.items():
+        holders.setdefault(name, []).append(local)
+    for local in sorted(first, key=lambda one: first[one]):
+        if local in names:
+            continue
+        hint = hints.get(local, "x")
+        stem = stem_of(hint)
+        trial, count = safe_name(stem, reserved), 0
+        while any(last.get(other, -1) > first[local] for other in holders.get(trial, ())):
+            count += 1
+            trial = safe_name(f"{stem}_{count}" if count > 1 or hint == stem else hint, reserved)
+        names[local] = trial
+        holders.setdefault(trial, []).append(local)
+    return names
+
+
+def _spans(statements: list[Statement], at: int, first: dict[str, int], last: dict[str, int]) -> int:
+    """The first and the last moment of each local: a line reads at an odd moment and binds at the next."""
+    for one in statements:
+        at += 2
+        if isinstance(one, Line):
+            for local in LOCAL.findall(one.code):
+                last[local] = at + 1
+            for local in filter(LOCAL.match, one.targets):
+                first.setdefault(local, at + 1)
+                last[local] = max(last.get(local, 0), at + 1 if len(one.targets) == 1 else at + 2)
+            continue
+        start = at
+        for local in LOCAL.findall(one.head):
+            last[local] = at + 1
+        for local in one.targets:
+            first.setdefault(local, at + 1)
+        outside = set(first)
+        inside = _reads(one)
+        at = _spans(one.body, at + 2, first, last)
+        at = _spans(one.other, at + 2, first, last) + 2
+        for local in inside:
+            if local in outside or local not in first or local in one.targets:
+                last[local] = at
+        for local in one.state:
+            first.setdefault(local, start)
+            last[local] = max(last.get(local, 0), at)
+    return at
+
+
+def _reads(block: Block) -> set[str]:
+    found: set[str] = set()
+    for one in (*block.body, *block.other):
+        if isinstance(one, Line):
+            found.update(LOCAL.findall(one.code), one.targets if one.head == "rebind" else ())
+        else:
+            found.update(LOCAL.findall(one.head), _reads(one))
+    return found
