@@ -68,9 +68,9 @@ class GraphTape:
 
     # For the one who writes the graph.
 
-    def add_input(self, name: str, type: TensorType) -> ir.Value:
-        """One more input of the graph; operators name it by `name`."""
-        value = ir.Value(name=self.names.fresh(name))
+    def add_input(self, name: str, type: TensorType, shown: str = "") -> ir.Value:
+        """One more input of the graph; operators name it by `name`. `shown` is its name in the model, if that is claimed already."""
+        value = ir.Value(name=shown or self.names.fresh(name))
         self._declare(value, type)
         self.graph_inputs.append(value)
         self._values[name] = value

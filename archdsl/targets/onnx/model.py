@@ -1,0 +1,119 @@
+"""A graph as an ONNX model: its inputs and outputs by name, blocks as functions, weights inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+
+from archdsl import __version__
+from archdsl.dims.shape import TensorType
+from archdsl.ir.graph import Graph
+from archdsl.ir.node import Path
+from archdsl.targets.onnx.body import Body, span_of
+from archdsl.targets.onnx.buffers import Constants
+from archdsl.targets.onnx.functions import DOMAIN, Functions
+from archdsl.targets.onnx.names import Names
+from archdsl.targets.onnx.tape import IR_VERSION, GraphTape
+from archdsl.targets.onnx.weights import Held, Weights, WeightsDoNotFit, open_weights
+from archdsl.targets.onnx.wire import model_bytes
+
+
+@dataclass
+class Exported:
+    """A model without its weights, and the weights by their names."""
+
+    proto: onnx.ModelProto
+    initializers: list[tuple[str, Held]]
+
+
+def export(graph: Graph, weights: Any, *, dtype: str = "f32", inline: bool = False) -> bytes:
+    """The model of an arch as bytes; the same graph and weights give the same bytes.
+
+    `weights` is a live module, a state dict, or the path of a safetensors file. `dtype` is the program's float type; weights of
+    another are converted. Blocks become local functions, with `inline` they are written in place. Raises `WeightsDoNotFit`, which
+    lists what is missing, `ModelTooLarge` beyond 2 GiB, ValueError where the weights have no values.
+    """
+    made = make(graph, open_weights(weights), dtype, inline)
+    return model_bytes(made.proto, made.initializers)
+
+
+def make(graph: Graph, weights: Weights, dtype: str, inline: bool) -> Exported:
+    """The model and its weights, apart."""
+    names = Names()
+    inputs = {one.value.name: names.fresh(one.name) for one in graph.inputs if one.value is not None}
+    kept = [one for one in graph.outputs if not one.training]
+    outputs = [names.fresh(one.name or one.value.name) for one in kept]
+    tape = GraphTape({}, float=dtype, names=names)
+    constants = Constants(graph, weights, names, dtype)
+    found: dict[Path, tuple[str, TensorType]] = {}
+
+    def lookup(path: Path, type: TensorType) -> str:
+        if path not in found:
+            made = constants.value(path)
+            if made is not None:
+                return tape.add_value(made)
+            shown = names.fresh(".".join(path))
+            tape.add_value(ir.Value(name=shown), shown)
+            found[path] = (shown, type)
+        return found[path][0]
+
+    functions = None if inline else Functions(dtype)
+    body = Body(graph, tape, lookup, functions)
+    for value in graph.input_values:
+        shown = inputs[value.name]
+        tape.add_input(shown, value.type, shown)
+        body.names[value.name] = shown
+    results = body.run(graph)
+    given: list[ir.Value] = []
+    for result, one, shown in zip(results, kept, outputs, strict=True):
+        made = tape.output(result, shown, one.value.type)
+        made.name = shown
+        given.append(made)
+    tape.written[:0] = constants.written
+    main = tape.graph(graph.name, given)
+    if functions is not None:
+        main.opset_imports[DOMAIN] = 1
+    model = ir.Model(
+        main, ir_version=IR_VERSION, producer_name="archdsl", producer_version=__version__, doc_string=graph.doc or None,
+        functions=functions.all() if functions else (), metadata_props=about(graph),
+    )  # fmt: skip
+    return Exported(ir.to_proto(model), pick(graph, found, weights, dtype))
+
+
+def about(graph: Graph) -> dict[str, str]:
+    """What a model says of itself: where it was written, and what its inputs must keep."""
+    said = {"archdsl.arch": graph.name, **{name: value for name, value in span_of(graph.span).items()}}
+    for index, door in enumerate(graph.doors):
+        left = f"{door.left} % {door.right} == 0" if door.op == "%" else f"{door.left} {door.op} {door.right}"
+        said[f"archdsl.require.{index}"] = f"{left}: {door.message}" if door.message else left
+    return said
+
+
+def pick(graph: Graph, found: Mapping[Path, tuple[str, TensorType]], weights: Weights, dtype: str) -> list[tuple[str, Held]]:
+    """The tensors that the model reads, each once. Raises `WeightsDoNotFit` with all that is wrong."""
+    wrong: list[str] = []
+    done: list[tuple[str, Held]] = []
+    for path, (shown, type) in found.items():
+        key = saved_key(graph, path, weights)
+        if key is None:
+            wrong.append(f"{'.'.join(path)} {list(type.shape)} is missing")
+        elif weights.shape(key) != type.shape:
+            wrong.append(f"{key} is {list(weights.shape(key))} and must be {list(type.shape)}")
+        else:
+            done.append((shown, weights.held(key, type, dtype)))
+    if wrong:
+        raise WeightsDoNotFit(f"{weights.origin} does not fit {graph.name}:\n" + "\n".join(f"  {one}" for one in wrong))
+    return done
+
+
+def saved_key(graph: Graph, path: Path, weights: Weights) -> str | None:
+    """The key under which a tensor is saved: its own, or that of an alias."""
+    names = [path, *(alias for alias, target in graph.ties.items() if target == path)]
+    return next((key for one in names if (key := ".".join(one)) in weights), None)
+
+
+__all__ = ["Exported", "WeightsDoNotFit", "export", "make"]
