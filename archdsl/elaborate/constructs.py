@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
-from archdsl.elaborate import apply, calls, choices, expressions, labels, statements, steps
+from archdsl.elaborate import apply, calls, choices, expressions, labels, rolling, statements, steps
 from archdsl.elaborate.arguments import Given
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -72,10 +73,22 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     enter_container(frame, container, label, step.span)
     container.flow_span = None
     ranges: list[tuple[int, int]] = []
-    region = frame.region
-    session.multiplier = outer
+    region, unit = frame.region, frame.unit
+    same = label is not None and len(items) > 2 and rolling.repeats_itself(one)
+    into: Any = None
+    mark = rolling.Mark(unit, 0)
     try:
         for index, element in enumerate(items):
+            path = (*container.container, str(index))
+            if same and index > 1 and isinstance(container.flow, Value):
+                next_mark = rolling.Mark(unit, len(region.nodes))
+                copied = rolling.copy(container, mark, (*path[:-1], str(index - 1)), path, into, container.flow)
+                if copied is not None:
+                    count = ranges[-1][1] - ranges[-1][0]
+                    ranges.append((ranges[-1][1], ranges[-1][1] + count))
+                    mark, into, container.flow = next_mark, container.flow, copied
+                    continue
+            into, mark = container.flow, rolling.Mark(unit, len(region.nodes))
             inner = container.inner()
             if one.index is not None and one.index != "_":
                 inner.scope.bind(one.index, index, one.span, "index")
@@ -83,11 +96,11 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
                 expressions.bind_targets(inner.scope, one.targets, one.tupled, element, one.span)
             since = len(region.nodes)
             if label is not None:
-                inner.container = (*container.container, str(index))
+                inner.container = path
                 frame.unit.contain(inner.container, step.span)
             container.flow = steps.run_body(inner, one.body)
             if label is not None:
-                single_layer(inner, since)
+                single_layer(inner, since, mark.members)
             ranges.append((since, len(region.nodes)))
             if len(region.nodes) + frame.unit.expanded > MAX_NODES:
                 raise Fault(problems.TooManyNodes(at=one.span, what=f"the program expands to more than {MAX_NODES:,} nodes"))
@@ -117,15 +130,15 @@ def walked(frame: Frame, one: tree.Repeat) -> Any:
     raise Fault(names.TypeMismatch(at=one.items.span, what=f"a repeat takes a count known at compile time, and this is {describe(value)}", help=help))
 
 
-def single_layer(frame: Frame, since: int) -> None:
+def single_layer(frame: Frame, since: int, members: int) -> None:
     """If the iteration took exactly one number, for an unlabelled layer, the layer takes the iteration's place."""
     unit = frame.unit
     path = frame.container
     first = (*path, "0")
     if unit.numbers.get(path) != 1 or first not in unit.members:
         return
-    below = [one for one in unit.members if one[: len(path)] == path and one[: len(path) + 1] != first]
-    if below:
+    added = islice(reversed(unit.members), len(unit.members) - members)
+    if any(one[: len(path)] == path and one[: len(path) + 1] != first for one in added):
         return
     unit.rename(first, path, since, frame.region)
     unit.containers.pop(path, None)
@@ -245,14 +258,14 @@ def branch(frame: Frame, label: Path | None, one: tree.Branch, step: Any) -> Any
         for index, element in enumerate(expressions.elements(expressions.evaluate(frame, one.items), one.items.span)):
             inner = holder.inner(parallel="branch")
             expressions.bind_targets(inner.scope, one.targets, one.tupled, element, one.span)
-            since = len(frame.region.nodes)
+            since, members = len(frame.region.nodes), len(frame.unit.members)
             if label is not None:
                 inner.container = (*holder.container, str(index))
                 frame.unit.contain(inner.container, step.span)
             inner.branching = label is None
             _branch_body(inner, frame.flow, one.body if label is not None else _numbered(one.body, index), results)
             if label is not None:
-                single_layer(inner, since)
+                single_layer(inner, since, members)
     if any(value is UNKNOWN for value in results):
         raise Absorbed
     if not results:

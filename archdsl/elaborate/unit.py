@@ -203,9 +203,9 @@ class Unit:
         def moved(path: Path) -> Path:
             return (*new, *path[len(old) :]) if path[: len(old)] == old else path
 
-        self.members = {moved(path): member for path, member in self.members.items()}
-        self.places = {moved(path): span for path, span in self.places.items() if path != new}
-        self.containers = {moved(path): span for path, span in self.containers.items() if path != new}
+        self.members[new] = self.members.pop(old)
+        self.places[new] = self.places.pop(old)
+        self.containers.pop(new, None)
         self.ties = {moved(path): moved(target) for path, target in self.ties.items()}
         self.aliases = {moved(path): moved(target) for path, target in self.aliases.items()}
         self.open_ties = [changed(tie, path=moved(tie.path)) for tie in self.open_ties]
