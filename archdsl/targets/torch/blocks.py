@@ -10,6 +10,7 @@ from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.constructor import Constructor
 from archdsl.targets.torch.forward import Forward
 from archdsl.targets.torch.imports import IMPORTS
+from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import docstring
 from archdsl.targets.torch.names import name_locals, safe_name
@@ -18,11 +19,16 @@ from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement, fold, without_parentheses
 
 
-def print_class(plan: Plan, plans: Mapping[int, Plan], helpers: dict[str, None], free: Mapping[str, Any], *, top: bool) -> list[str]:
-    """The text of the class, after those of its containers and of its result."""
+def print_class(
+    plan: Plan, plans: Mapping[int, Plan], helpers: dict[str, None], initial: Initial, free: Mapping[str, Any] | None
+) -> list[str]:
+    """The text of the class, after those of its containers and of its result. `free` is given for the arch, which comes last."""
     numbers = Numbers(plan, {path[0] for path in plan.joined.members})
     constructor = Constructor(plan, plans, numbers, helpers)
     constructor.run()
+    constructor.lines += initial.of_class(plan)
+    if free is not None:
+        constructor.loop = initial.lines()
     forward = Forward(plan, plans, numbers, helpers)
     forward.run()
     function = forward.function
@@ -39,7 +45,7 @@ def print_class(plan: Plan, plans: Mapping[int, Plan], helpers: dict[str, None],
     if plan.joined.doc:
         lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
     lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])
-    lines += init_lines(plan, constructor, numbers, free)
+    lines += init_lines(plan, constructor, numbers, free or {})
     lines += forward_lines(plan.joined, statements, names, [given[one] for one in forward.parameters])
     holders = [holder_class(name, one) for name, one in constructor.holders]
     return [*holders, "\n".join(lines)]
@@ -52,7 +58,8 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
         kind = "float" if isinstance(one.values[0], float) else "int"
         arguments.append(f"{one.name}: {kind}" + (f" = {free[one.name]!r}" if one.name in free else ""))
     stored = [f"self.{numbers.attribute(one)} = {one.name}" for one in plan.arguments.values() if one.stored]
-    body = [*stored, *constructor.lines]
+    reset = method_name("reset_parameters", plan) if constructor.loop else ""
+    body = [*stored, *constructor.lines, *([f"self.{reset}()"] if reset else [])]
     if not body and not arguments:
         return []
     star = "*, " if free and arguments else ""
@@ -60,7 +67,19 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
     lines.append("        super().__init__()")
     for one in body:
         lines += lay_out(one, 8)
+    if reset:
+        lines += ["", f"    def {reset}(self) -> None:", '        """Draw the first values that are not PyTorch\'s own."""']
+        for one in constructor.loop:
+            lines += lay_out(one.lstrip(), 8 + len(one) - len(one.lstrip()))
     return [*lines, ""]
+
+
+def method_name(name: str, plan: Plan) -> str:
+    """A name for a method that hides no member."""
+    labels = {path[0] for path in plan.joined.members}
+    while name in labels:
+        name += "_"
+    return name
 
 
 def holder_class(name: str, constructor: Constructor) -> str:

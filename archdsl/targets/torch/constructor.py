@@ -9,6 +9,7 @@ from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Path
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.constants import constant_code
+from archdsl.targets.torch.initial import init_call
 from archdsl.targets.torch.literals import number, quote
 from archdsl.targets.torch.members import Place, access, holder_name, is_attribute, reach, tree
 from archdsl.targets.torch.scope import Numbers, constructor_tape
@@ -24,6 +25,8 @@ class Constructor:
         self.numbers = numbers
         self.helpers = helpers
         self.lines: list[str] = []
+        self.loop: list[str] = []
+        """What draws the first values, for the arch's class."""
         self.annotations: list[str] = []
         """`mask: Tensor`, for buffers."""
         self.holders: list[tuple[str, Constructor]] = []
@@ -148,7 +151,8 @@ class Constructor:
             inner = f"({size},)" if len(shape) == 1 else f"({size})" if shape else "()"
             plain = f", dtype={'torch.get_default_dtype()' if type.dtype == 'float' else DTYPES[type.dtype]}"
             return f"torch.full({inner}, {text}{plain})"
-        return f"torch.empty({size}{dtype})"
+        empty = f"torch.empty({size}{dtype})"
+        return init_call(init, empty)
 
 
 def runs(items: list[str]) -> list[str]:

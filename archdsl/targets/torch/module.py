@@ -1,0 +1,62 @@
+"""The live module: the generated source, executed."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from archdsl.ir.graph import Graph
+from archdsl.targets.torch.source import class_name, print_source
+from archdsl.targets.torch.weights import load_weights
+
+
+def build(
+    graph: Graph, *, seed: int = 0, device: str | torch.device = "cpu", dtype: torch.dtype | None = None, weights: Any = None
+) -> torch.nn.Module:
+    """An instance of the class that `print_source` prints, on `device`, of `dtype` (PyTorch's default without one).
+
+    First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state dict:
+    `WeightsError` lists every key that does not fit.
+    """
+    made = getattr(execute(print_source(graph)), class_name(graph))
+    device = torch.device(device)
+    before = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.random.default_generator.manual_seed(seed)
+        if dtype is not None:
+            torch.set_default_dtype(dtype)
+        try:
+            module = made()
+        finally:
+            torch.set_default_dtype(before)
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"{class_name(graph)} is no module")
+    if weights is not None:
+        load_weights(module, weights)
+    return module
+
+
+def execute(source: str) -> ModuleType:
+    """The source as an imported module, under a name made from its content: tracebacks, `inspect`, pickling and `torch.compile`
+    find it, and the same source is the same module."""
+    name = f"archdsl_generated_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    found = sys.modules.get(name)
+    if found is not None:
+        return found
+    path = f"<{name}>"
+    code = compile(source, path, "exec", dont_inherit=True)
+    module = ModuleType(name)
+    module.__file__ = path
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
