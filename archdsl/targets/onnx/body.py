@@ -14,7 +14,7 @@ from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op
 from archdsl.source import Span
-from archdsl.targets.onnx.liveness import live_nodes
+from archdsl.targets.onnx.liveness import live_nodes, read_names
 from archdsl.targets.onnx.paths import called, leaf_path, settle
 from archdsl.targets.onnx.recurrence import write_scan
 from archdsl.targets.onnx.tape import GraphTape
@@ -44,7 +44,8 @@ class Body:
         """The name on the tape of each value of the graph."""
         self._outside = lookup
         self._named: set[int] = set()
-        self._parameters = {one.value.name: (path, one.value.type) for path, one in owner.members.items() if isinstance(one, Parameter)}
+        state = ((path, one.value) for path, one in owner.members.items() if isinstance(one, Parameter))
+        self._parameters = {value.name: (path, value.type) for path, value in state}
 
     def within(self, tape: GraphTape) -> Body:
         """The same owner on the tape of a subgraph, with no values yet."""
@@ -152,8 +153,7 @@ class Body:
         side = node.choice.evaluation
         body = self.within(self.tape)
         body._named = self._named
-        read = {one.name for each in live_nodes(side) for one in each.operands if isinstance(one, Value)}
-        read.update(one.value.name for one in side.outputs)
+        read = read_names(side)
         for outer, inner in zip(node.operands, side.input_values, strict=True):
             if inner.name in read and isinstance(outer, Value):
                 body.names[inner.name] = self.value(outer)

@@ -88,7 +88,9 @@ class Functions:
             tape.give_size(symbol(one_size), shown)
         results = body.run(graph)
         kept = [one for one in graph.outputs if not one.training]
-        outputs = [tape.output(result, one.name or one.value.name, one.value.type) for result, one in zip(results, kept, strict=True)]
+        outputs = [
+            tape.output(result, one.name or one.value.name, one.value.type) for result, one in zip(results, kept, strict=True)
+        ]
         inputs = [one for one in tape.graph_inputs if one not in counts] + counts
         inner = ir.Graph(inputs, outputs, nodes=tape.written, opset_imports={"": OPSET, DOMAIN: 1}, name=name)
         function = ir.Function(DOMAIN, name, graph=inner, attributes=[])

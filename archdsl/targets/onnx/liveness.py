@@ -26,6 +26,11 @@ def read_operands(node: Node) -> Sequence[Operand]:
     if node.choice is None:
         return node.operands
     side = node.choice.evaluation
-    read = {one.name for each in live_nodes(side) for one in read_operands(each) if isinstance(one, Value)}
-    read.update(one.value.name for one in side.outputs)
-    return [outer for outer, inner in zip(node.operands, side.inputs, strict=True) if inner.value is not None and inner.value.name in read]
+    read = read_names(side)
+    return [outer for outer, inner in zip(node.operands, side.input_values, strict=True) if inner.name in read]
+
+
+def read_names(graph: Graph) -> set[str]:
+    """The names of the values that the live nodes and the outputs of a graph read."""
+    read = {one.name for node in live_nodes(graph) for one in read_operands(node) if isinstance(one, Value)}
+    return read | {one.value.name for one in graph.outputs if not one.training}

@@ -86,7 +86,7 @@ def make(graph: Graph, weights: Weights, dtype: str, inline: bool) -> Exported:
 
 def about(graph: Graph) -> dict[str, str]:
     """What a model says of itself: where it was written, and what its inputs must keep."""
-    said = {"archdsl.arch": graph.name, **{name: value for name, value in span_of(graph.span).items()}}
+    said = {"archdsl.arch": graph.name, **span_of(graph.span)}
     for index, door in enumerate(graph.doors):
         left = f"{door.left} % {door.right} == 0" if door.op == "%" else f"{door.left} {door.op} {door.right}"
         said[f"archdsl.require.{index}"] = f"{left}: {door.message}" if door.message else left

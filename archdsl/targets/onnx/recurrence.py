@@ -26,7 +26,9 @@ def write_scan(around: Body, scan: Scan, operands: list[str]) -> list[str]:
         body.put(one)
     _capture(body, scan, captured)
     made = body.run(scan.body)
-    outputs = [tape.output(name, around.shown(one.value.name), one.value.type) for name, one in zip(made, scan.body.outputs, strict=True)]
+    outputs = [
+        tape.output(name, around.shown(one.value.name), one.value.type) for name, one in zip(made, scan.body.outputs, strict=True)
+    ]
     backward = int(scan.reverse)
     results = around.tape.nodes(
         "Scan", [*first, *scanned], scan.carries + scan.yields, body=tape.graph("step", outputs), num_scan_inputs=count,

@@ -69,7 +69,7 @@ class GraphTape:
     # For the one who writes the graph.
 
     def add_input(self, name: str, type: TensorType, shown: str = "") -> ir.Value:
-        """One more input of the graph; operators name it by `name`. `shown` is its name in the model, if that is claimed already."""
+        """One more input of the graph; operators name it by `name`. `shown` is its name in the model, if it is claimed."""
         value = ir.Value(name=shown or self.names.fresh(name))
         self._declare(value, type)
         self.graph_inputs.append(value)

@@ -67,7 +67,7 @@ def open_weights(given: Any) -> Weights:
         return Weights({**parameters, **dict(given.named_buffers(remove_duplicate=False))}, "the module")
     if isinstance(given, Mapping):
         return Weights(given, "the state dict")
-    raise ValueError(f"weights are a module, a state dict, or the path of a safetensors file, and this is a {type(given).__name__}")
+    raise ValueError(f"weights are a module, a state dict or the path of a safetensors file; this is a {type(given).__name__}")
 
 
 def hold(tensor: Any, key: str) -> Held:
@@ -75,9 +75,9 @@ def hold(tensor: Any, key: str) -> Held:
     if isinstance(tensor, Held):
         return tensor
     if isinstance(tensor, np.ndarray):
-        return Held(ir.DataType.from_numpy(tensor.dtype), tensor.shape, memoryview(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8)))
+        return Held(ir.DataType.from_numpy(tensor.dtype), tensor.shape, raw(np.ascontiguousarray(tensor).reshape(-1)))
     if tensor.is_meta:
-        raise ValueError(f"`{key}` is on the meta device and has no values; build the module on another device, or give a safetensors file")
+        raise ValueError(f"`{key}` is on the meta device and has no values; build on another device, or give a safetensors file")
     import torch
 
     flat = tensor.detach().cpu().contiguous().reshape(-1)
@@ -91,7 +91,12 @@ def convert(held: Held, dtype: ir.DataType) -> Held:
     if held.dtype == dtype:
         return held
     array: Any = np.frombuffer(held.data, dtype=held.dtype.numpy()).astype(dtype.numpy())
-    return Held(dtype, held.shape, memoryview(array.view(np.uint8)))
+    return Held(dtype, held.shape, raw(array))
+
+
+def raw(array: Any) -> memoryview:
+    """The bytes of a flat array."""
+    return memoryview(array.view(np.uint8))
 
 
 def read_safetensors(path: Path) -> dict[str, Held]:
