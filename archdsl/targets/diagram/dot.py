@@ -1,0 +1,102 @@
+"""DOT text of a picture, the same bytes on every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.targets.diagram import colours
+from archdsl.targets.diagram.escape import dot as quoted
+from archdsl.targets.diagram.escape import xml
+from archdsl.targets.diagram.picture import Box, Edge, Frame, Picture, Row
+
+FONT = "Helvetica,Arial,DejaVu Sans,sans-serif"
+DENSE = 2.2
+"""More edges than this for each box make Graphviz slow: such pictures are laid out the plain way."""
+
+
+def dot(picture: Picture, light: bool | None = None) -> str:
+    """The DOT text. A `light` one asks Graphviz for straight edges and few passes; unless given, dense pictures do."""
+    plain = len(picture.edges) > DENSE * max(len(picture.boxes), 12) if light is None else light
+    return "\n".join(_lines(picture, plain)) + "\n"
+
+
+def _lines(picture: Picture, light: bool) -> Iterator[str]:
+    quick = ' splines=line nslimit=2 nslimit1=2 mclimit=0.1' if light else " splines=spline"
+    title = f"<B>{xml(picture.title)}</B>" + (f'  <FONT COLOR="{colours.QUIET}">{xml(picture.note)}</FONT>' if picture.note else "")
+    yield f"digraph {quoted(picture.title)} {{"
+    yield f'  graph [rankdir=TB ranksep=0.32 nodesep=0.3 pad=0.25 compound=true newrank=false{quick}'
+    yield f'    fontname="{FONT}" fontsize=15 fontcolor="{colours.TEXT}" labelloc=t labeljust=c bgcolor="{colours.PAPER}"'
+    yield f"    label=<{title}>];"
+    yield f'  node [shape=plain fontname="{FONT}" fontsize=12 fontcolor="{colours.TEXT}"];'
+    yield f'  edge [color="{colours.LINE}" arrowsize=0.6 penwidth=0.9 fontname="{FONT}" fontsize=10 fontcolor="{colours.QUIET}"];'
+    yield from _inside(picture, "", "  ")
+    ranks = {one.id: at for at, one in enumerate(picture.boxes)}
+    for one in picture.edges:
+        yield f"  {_edge(one, ranks, light)}"
+    yield "}"
+
+
+def _inside(picture: Picture, frame: str, indent: str) -> Iterator[str]:
+    for box in picture.boxes:
+        if box.frame == frame:
+            yield f"{indent}{_box(box)}"
+    for one in picture.frames:
+        if one.parent == frame:
+            yield f"{indent}subgraph {one.id} {{"
+            yield f"{indent}  {_frame(one)}"
+            yield from _inside(picture, one.id, indent + "  ")
+            yield f"{indent}}}"
+
+
+def _frame(frame: Frame) -> str:
+    note = f'  <FONT COLOR="{colours.QUIET}">{xml(frame.note)}</FONT>' if frame.note else ""
+    style = "rounded,filled,dashed" if frame.kind in ("repeat", "scan") else "rounded,filled"
+    return (
+        f'graph [style="{style}" color="{colours.FRAME_LINES[frame.kind]}" fillcolor="{colours.FRAMES[frame.kind]}" penwidth=1 '
+        f"margin=10 fontsize=12 labelloc=t labeljust=l label=<<B>{xml(frame.title)}</B>{note}>];"
+    )
+
+
+def _box(box: Box) -> str:
+    if box.kind == "join":
+        return f'{box.id} [shape=circle fixedsize=true width=0.3 fontsize=15 style=filled fillcolor="{colours.PAPER}" color="{colours.LINE}" label={quoted(box.rows[0].word)}];'  # fmt: skip
+    if box.kind in ("input", "output", "constant", "carry"):
+        return _terminal(box)
+    rows = "".join(_row(row, box) for row in box.rows)
+    width = 2 if box.kind == "block" else 1
+    return (
+        f'{box.id} [label=<<TABLE BORDER="{width}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="{colours.LINE}">{rows}</TABLE>>];'
+    )
+
+
+def _row(row: Row, box: Box) -> str:
+    label = f"<B>{xml(row.label)}</B>&#160;&#160;" if row.label else ""
+    times = f" <B>× {box.count}</B>" if box.count > 1 else ""
+    note = f'&#160;&#160;<FONT COLOR="{colours.QUIET}" POINT-SIZE="10">{xml(row.note)}</FONT>' if row.note else ""
+    return f'<TR><TD BGCOLOR="{colours.FILLS[row.family]}">{label}{xml(row.word)}{times}{note}</TD></TR>'
+
+
+def _terminal(box: Box) -> str:
+    row = box.rows[0]
+    name = f"<B>{xml(row.label)}</B>" if row.label else ""
+    gap = "&#160;&#160;" if row.label and row.word else ""
+    type = f'<FONT COLOR="{colours.QUIET}" POINT-SIZE="10">{xml(row.word)}</FONT>' if row.label else xml(row.word)
+    later = ' <I>training</I>' if box.training else ""
+    ends = box.kind in ("input", "output")
+    style = "rounded,filled" + (",dashed" if box.training or box.kind == "carry" else "")
+    return (
+        f'{box.id} [shape=box style="{style}" fillcolor="{colours.PAPER if ends else colours.FILLS["plain"]}" '
+        f'color="{colours.TEXT if ends else colours.LINE}" penwidth={1.6 if ends else 0.9} margin="0.12,0.06" height=0.3 '
+        f"label=<{name}{gap}{type}{later}>];"
+    )
+
+
+def _edge(edge: Edge, ranks: dict[str, int], light: bool) -> str:
+    parts: list[str] = []
+    if edge.texts:
+        parts.append("label=<" + "<BR/>".join(f"&#160;{xml(one)}&#160;" for one in edge.texts) + ">")
+    if edge.back:
+        parts.append(f'style=dashed constraint=false color="{colours.FRAME_LINES["scan"]}"')
+    elif light and ranks[edge.target] - ranks[edge.source] > 3:
+        parts.append("constraint=false")
+    return f"{edge.source} -> {edge.target}{' [' + ' '.join(parts) + ']' if parts else ''};"
