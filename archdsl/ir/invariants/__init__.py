@@ -1,0 +1,1 @@
+"""What holds in every valid graph: one named function an invariant, gathered by theme."""
