@@ -74,29 +74,31 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     container.flow_span = None
     ranges: list[tuple[int, int]] = []
     region, unit = frame.region, frame.unit
-    same = label is not None and len(items) > 2 and rolling.repeats_itself(one)
+    asked = rolling.questions(one) if len(items) > 2 else None
+    answers: Any = None
     into: Any = None
-    mark = rolling.Mark(unit, 0)
+    here = container.container
+    mark = rolling.Mark(unit, 0, here)
     try:
         for index, element in enumerate(items):
-            path = (*container.container, str(index))
-            if same and index > 1 and isinstance(container.flow, Value):
-                next_mark = rolling.Mark(unit, len(region.nodes))
-                copied = rolling.copy(container, mark, (*path[:-1], str(index - 1)), path, into, container.flow)
-                if copied is not None:
-                    count = ranges[-1][1] - ranges[-1][0]
-                    ranges.append((ranges[-1][1], ranges[-1][1] + count))
-                    mark, into, container.flow = next_mark, container.flow, copied
-                    continue
-            into, mark = container.flow, rolling.Mark(unit, len(region.nodes))
             inner = container.inner()
             if one.index is not None and one.index != "_":
                 inner.scope.bind(one.index, index, one.span, "index")
             if one.walks:
                 expressions.bind_targets(inner.scope, one.targets, one.tupled, element, one.span)
+            said, answers = answers, None if asked is None else rolling.answer(inner, asked)
+            if answers is not None and answers == said and isinstance(container.flow, Value):
+                next_mark = rolling.Mark(unit, len(region.nodes), here)
+                copied = rolling.copy(container, mark, label is not None, index, into, container.flow)
+                if copied is not None:
+                    count = ranges[-1][1] - ranges[-1][0]
+                    ranges.append((ranges[-1][1], ranges[-1][1] + count))
+                    mark, into, container.flow = next_mark, container.flow, copied
+                    continue
+            into, mark = container.flow, rolling.Mark(unit, len(region.nodes), here)
             since = len(region.nodes)
             if label is not None:
-                inner.container = path
+                inner.container = (*here, str(index))
                 frame.unit.contain(inner.container, step.span)
             container.flow = steps.run_body(inner, one.body)
             if label is not None:

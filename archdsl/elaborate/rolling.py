@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from archdsl.elaborate import expressions
+from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.unit import Unit
-from archdsl.elaborate.values import Instance
+from archdsl.elaborate.values import Instance, key_of
 from archdsl.ir.graph import Call, Layer
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
@@ -17,54 +19,98 @@ from archdsl.syntax import tree
 PLAIN = (tree.Flow,)
 
 
-def repeats_itself(one: tree.Repeat) -> bool:
-    """Whether an iteration can depend on nothing but what flows into it: its body has only lines of the pipeline that name nothing and
-    do not ask which iteration it is."""
+def questions(one: tree.Repeat) -> list[tree.Expr] | None:
+    """The arguments in which a body asks which iteration it is; None where an iteration may depend on more than them and what flows.
+
+    Such a body has only lines of the pipeline that name nothing, and uses its counters in arguments alone.
+    """
     counters = {one.index, *one.targets} - {None, "_"}
+    asked: list[tree.Expr] = []
+    inside: set[int] = set()
     for below in one.body.walk():
+        if id(below) in inside:
+            continue
         if isinstance(below, tree.Link) and below.names is not None:
-            return False
+            return None
+        if isinstance(below, tree.Arg) and not isinstance(below.value, tree.Chain):
+            parts = list(below.value.walk())
+            if any(isinstance(part, tree.Name) and part.name in counters for part in parts):
+                if any(isinstance(part, (tree.It, tree.Chain, tree.Call)) for part in parts):
+                    return None
+                asked.append(below.value)
+                inside.update(id(part) for part in parts)
         if isinstance(below, tree.Name) and below.name in counters:
-            return False
+            return None
         if isinstance(below, tree.Segment) and below.quoted:
-            return False
+            return None
         if isinstance(below, tree.Body) and not all(isinstance(statement, PLAIN) for statement in below.statements):
-            return False
+            return None
         if isinstance(below, (tree.Scan, tree.If, tree.Repeat, tree.Branch)):
-            return False
-    return True
+            return None
+    return asked
+
+
+def answer(frame: Frame, asked: list[tree.Expr]) -> tuple[object, ...] | None:
+    """The values of these arguments in this iteration; None where one cannot be told (its fault is found where it is used)."""
+    try:
+        return tuple(key_of(expressions.evaluate(frame, one)) for one in asked)
+    except (Fault, Absorbed):
+        return None
 
 
 class Mark:
     """What a unit had before an iteration."""
 
-    def __init__(self, unit: Unit, nodes: int) -> None:
+    def __init__(self, unit: Unit, nodes: int, container: Path) -> None:
         self.nodes = nodes
+        self.number = unit.numbers.get(container, 0)
         self.members = len(unit.members)
         self.containers = len(unit.containers)
         self.expanded = unit.expanded
         self.state = (unit.facts, len(unit.ties), len(unit.aliases), len(unit.open_ties), len(unit.borrowed), len(unit.raised), len(unit.positive))
 
 
-def copy(frame: Frame, before: Mark, old: Path, new: Path, into: Value, out: Any) -> Value | None:
-    """The iteration that began at `before` once more, at the path `new`, for what flowed out of it; None where it cannot be copied.
+class Shift:
+    """How the paths of one iteration become those of the next: its container's number grows by one; without a container, the numbers of its
+    steps grow by as many as an iteration takes."""
+
+    def __init__(self, container: Path, by: int, first: int) -> None:
+        self.container = container
+        self.depth = len(container)
+        self.by = by
+        self.first = first
+
+    def inside(self, path: Path) -> bool:
+        """Whether a path belongs to the iteration."""
+        if len(path) <= self.depth or path[: self.depth] != self.container:
+            return False
+        number = path[self.depth]
+        return number.isdigit() and self.first <= int(number) < self.first + self.by
+
+    def __call__(self, path: Path) -> Path:
+        """The path in the next iteration."""
+        if not self.inside(path):
+            return path
+        return (*self.container, str(int(path[self.depth]) + self.by), *path[self.depth + 1 :])
+
+
+def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out: Any) -> Value | None:
+    """The iteration before number `index`, which began at `before`, once more for what flowed out of it; None where it cannot be copied.
 
     `into` is what flowed into it, `out` what flows on.
     """
-    unit, region = frame.unit, frame.region
-    if not isinstance(out, Value) or into.type != out.type or Mark(unit, 0).state != before.state:
+    unit, region, container = frame.unit, frame.region, frame.container
+    if not (isinstance(into, Value) and isinstance(out, Value)) or into.type != out.type or Mark(unit, 0, container).state != before.state:
         return None
+    taken = unit.numbers.get(container, 0) - before.number
+    moved = Shift(container, 1, index - 1) if labelled else Shift(container, taken, before.number)
     members = list(islice(reversed(unit.members), len(unit.members) - before.members))[::-1]
     containers = list(islice(reversed(unit.containers), len(unit.containers) - before.containers))[::-1]
-    depth = len(old)
-    if any(path[:depth] != old or not isinstance(unit.members[path], (Layer, Call)) for path in members):
+    if any(not moved.inside(path) or not isinstance(unit.members[path], (Layer, Call)) for path in members):
         return None
     nodes = region.nodes[before.nodes :]
     if any(node.scan or node.choice or isinstance(unit.members.get(node.member or ()), Instance) for node in nodes):
         return None
-
-    def moved(path: Path) -> Path:
-        return (*new, *path[depth:]) if path[:depth] == old else path
 
     names: dict[str, Value] = {into.name: out}
     for node in nodes:
@@ -84,8 +130,8 @@ def copy(frame: Frame, before: Mark, old: Path, new: Path, into: Value, out: Any
     for path in members:
         unit.members[moved(path)] = unit.members[path]
         unit.places[moved(path)] = unit.places[path]
-    if old in unit.numbers:
-        unit.numbers[new] = unit.numbers[old]
+    if not labelled and taken:
+        unit.numbers[container] += taken
     unit.expanded += unit.expanded - before.expanded
     return names[out.name]
 

@@ -12,8 +12,9 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.reserved import RESERVED
 from archdsl.elaborate.values import Instance, Leaf
 from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter
-from archdsl.ir.node import Node, Path
+from archdsl.ir.node import Choice, Node, Path, Scan
 from archdsl.ir.value import Operand, Value
+from archdsl.ops.contract import Op
 from archdsl.problems.problem import Label
 from archdsl.records import changed, record
 from archdsl.source import Span
@@ -64,12 +65,16 @@ class Region:
             found = self.captured[value.name] = (outer, inner)
         return found[1]
 
-    def emit(self, operands: tuple[Operand, ...], types: tuple[TensorType, ...], span: Span, **called: Any) -> tuple[Value, ...]:
+    def emit(
+        self, operands: tuple[Operand, ...], types: tuple[TensorType, ...], span: Span, *, op: Op | None = None, member: Path | None = None,
+        scan: Scan | None = None, choice: Choice | None = None, leaf: str = "", graph: Graph | None = None,
+        lent: tuple[tuple[str, Path], ...] = (), path: Path = (),
+    ) -> tuple[Value, ...]:  # fmt: skip
         """Add a node; its results."""
         unit = self.unit
         local = tuple(self.local(one) if isinstance(one, Value) else one for one in operands)
         results = tuple([unit.value(one, self) for one in types])
-        self.nodes.append(Node(operands=local, results=results, span=span, **called))
+        self.nodes.append(Node(local, results, op, member, scan, choice, leaf, graph, lent, path, span))
         for one in results:
             unit.made[one.name] = span
         return results

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any, ClassVar, Protocol, Self, dataclass_transform
 
 from archdsl.dims.dim import Size
@@ -260,6 +261,8 @@ class Op:
                 fields[name] = Field(one.doc, one.kind, one.default, one.positional, one.choices, name)
                 delattr(cls, name)
         cls.fields = fields
+        if "parameters" in cls.__dict__:
+            setattr(cls, "parameters", _once(cls.__dict__["parameters"]))  # noqa: B010 (a method is no attribute to assign to)
 
     def __init__(self, **values: Any) -> None:
         for name, one in self.fields.items():
@@ -338,3 +341,14 @@ class Op:
         return Everywhere()
 
 
+def _once(parameters: Callable[[Any], Mapping[str, Weight]]) -> Callable[[Any], Mapping[str, Weight]]:
+    """What an operator owns is asked often and does not change: it is told once for each."""
+
+    @wraps(parameters)
+    def told(self: Any) -> Mapping[str, Weight]:
+        known = self.__dict__.get("_parameters")
+        if known is None:
+            known = self.__dict__["_parameters"] = parameters(self)
+        return known  # type: ignore[no-any-return]
+
+    return told
