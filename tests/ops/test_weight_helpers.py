@@ -36,10 +36,10 @@ def test_drop_path_is_the_identity_in_evaluation() -> None:
 
 def test_transposed_linear_is_linear_with_its_weight_turned() -> None:
     torch.manual_seed(0)
-    ours, theirs = TransposedLinear(30, 20), torch.nn.Linear(30, 20)
+    ours, theirs = TransposedLinear(30, 20).double(), torch.nn.Linear(30, 20).double()
     theirs.load_state_dict({"weight": ours.weight.t(), "bias": ours.bias})
-    x = torch.randn(5, 30)
-    assert torch.equal(ours(x), theirs(x))
+    x = torch.randn(5, 30, dtype=torch.float64)
+    assert torch.allclose(ours(x), theirs(x), rtol=0, atol=1e-14)
     bound = 30**-0.5
     assert bound * 0.9 < float(ours.weight.detach().abs().max()) <= bound
     assert TransposedLinear(3, 2, bias=False).bias is None
