@@ -1,0 +1,1 @@
+"""Against torchvision, transformers and references written by hand."""
