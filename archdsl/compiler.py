@@ -27,6 +27,8 @@ from archdsl.syntax.parse import parse
 if TYPE_CHECKING:
     import torch
 
+    from archdsl.verifying.report import Report
+
 
 class NoSuchArch(LookupError):
     """The file has no architecture of that name, or several and none was named."""
@@ -67,7 +69,7 @@ class Spec:
 
     def elaborate(
         self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, free: Mapping[str, Any] | None = None,
-        **config: object,
+        **config: Any,
     ) -> Elaborated:  # fmt: skip
         """The typed graph with what the arch expects of itself. Raises `ArchError`."""
         chosen = self._name(name)
@@ -80,11 +82,11 @@ class Spec:
             self._made[key] = made
         return self._made[key]
 
-    def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: object) -> Graph:
+    def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
         """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises `ArchError`."""
         return self.elaborate(name, given=given, dtype=dtype, **config).graph
 
-    def source(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: object) -> str:
+    def source(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> str:
         """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords."""
         from archdsl.targets.torch.source import print_source
 
@@ -93,7 +95,7 @@ class Spec:
 
     def build(
         self, name: str | None = None, /, *, seed: int = 0, weights: Any = None, device: str = "cpu", dtype: Any = None, given: Iterable[str] = (),
-        **config: object,
+        **config: Any,
     ) -> torch.nn.Module:  # fmt: skip
         """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file or a
         state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
@@ -103,7 +105,7 @@ class Spec:
 
     def onnx(
         self, name: str | None = None, /, *, weights: Any = None, seed: int = 0, given: Iterable[str] = (), dtype: str | None = None,
-        inline: bool = False, **config: object,
+        inline: bool = False, **config: Any,
     ) -> bytes:  # fmt: skip
         """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from `seed`."""
         from archdsl.targets.onnx.model import export
@@ -113,17 +115,27 @@ class Spec:
             weights = self.build(name, seed=seed, given=given, **config)
         return export(graph, weights, dtype=dtype or "f32", inline=inline)
 
-    def draw(self, name: str | None = None, /, *, format: str = "svg", **config: object) -> str | bytes:
+    def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
         from archdsl.targets.diagram.draw import draw
 
         return draw(self.graph(name, **config), format)
 
-    def summary(self, name: str | None = None, /, *, bind: Mapping[str, int] | None = None, **config: object) -> Any:
+    def summary(self, name: str | None = None, /, *, bind: Mapping[str, int] | None = None, **config: Any) -> Any:
         """The table of layers with output shapes, parameters and MACs; `str()` of it is the text."""
         from archdsl.analyses.summary import summarize
 
         return summarize(self.graph(name, **config), bind or {})
+
+    def verify(
+        self, name: str | None = None, /, *, compile: bool = False, seed: int = 0, bind: Mapping[str, int] | None = None,
+        given: Iterable[str] = (), **config: Any,
+    ) -> Report:  # fmt: skip
+        """Proof that module, source and ONNX compute the same, at several values of every symbolic dimension; `compile` adds
+        `torch.compile(fullgraph=True)`, `bind` fixes dimensions. The report is `ok` or not, and prints as a table."""
+        from archdsl.verifying.verify import verify
+
+        return verify(self, name, compile=compile, seed=seed, bind=bind, given=given, **config)
 
     def _generic(self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, object]) -> tuple[Graph, dict[str, Any]]:
         """The graph with as much configuration left symbolic as can be, and the values it has here."""
@@ -134,7 +146,7 @@ class Spec:
             if type(value) is not int or value < 1:
                 continue
             attempt = {**free, key: value}
-            others = {one: known for one, known in config.items() if one not in attempt}
+            others: dict[str, Any] = {one: known for one, known in config.items() if one not in attempt}
             try:
                 made = self.elaborate(name, given=given, dtype=dtype, free=attempt, **others)
             except ArchError:

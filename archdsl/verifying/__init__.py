@@ -1,0 +1,1 @@
+"""Proof that all products of an architecture compute the same, on random weights and at several sizes."""
