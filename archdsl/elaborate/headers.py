@@ -104,7 +104,7 @@ def _as_option(value: Any, option: tree.TensorTypeTree | tree.NamedType) -> Any:
         raise Wrong
     if option.name == "dtype" and isinstance(value, DType):
         return value
-    return coerce(option.name, value)
+    return coerce("size" if option.name == "int" else option.name, value)  # a dimension is a whole number too
 
 
 def _any_of(value: Any, options: tuple[Any, ...]) -> Any:
