@@ -13,7 +13,7 @@ from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import docstring
-from archdsl.targets.torch.names import name_locals, safe_name
+from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
 from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement, fold, without_parentheses
@@ -30,9 +30,14 @@ def print_class(
     if free is not None:
         constructor.loop = initial.lines()
     forward = Forward(plan, plans, numbers, helpers)
+    results: list[str] = []
+    if free is not None and len(plan.joined.outputs) > 1:
+        forward.output_class = safe_name(f"{plan.name}Output", {one.name for one in plans.values()})
+        results.append(output_class(forward.output_class, plan.joined))
     forward.run()
     function = forward.function
-    statements = fold([*function.prelude(), *function.statements], function.hints, 8)
+    stems = {local: stem_of(hint) for local, hint in function.hints.items()}
+    statements = fold([*function.prelude(), *function.statements], stems, 8)
     for one in every_line(statements):
         one.code = without_parentheses(one.code) if one.head != "return" else one.code
     taken = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS)
@@ -46,9 +51,9 @@ def print_class(
         lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
     lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])
     lines += init_lines(plan, constructor, numbers, free or {})
-    lines += forward_lines(plan.joined, statements, names, [given[one] for one in forward.parameters])
+    lines += forward_lines(forward, statements, names, [given[one] for one in forward.parameters])
     holders = [holder_class(name, one) for name, one in constructor.holders]
-    return [*holders, "\n".join(lines)]
+    return [*holders, *results, "\n".join(lines)]
 
 
 def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Mapping[str, Any]) -> list[str]:
@@ -93,11 +98,28 @@ def holder_class(name: str, constructor: Constructor) -> str:
     return "\n".join(lines)
 
 
-def forward_lines(graph: Graph, statements: list[Statement], names: Mapping[str, str], arguments: list[str]) -> list[str]:
+def output_class(name: str, graph: Graph) -> str:
+    """The named tuple of an arch with several outputs; those of training alone are None in evaluation."""
+    lines = [f"class {name}(NamedTuple):"]
+    taken: set[str] = set()
+    for one in graph.outputs:
+        label = safe_name((one.name or "output").lstrip("_"), {*taken, *dir(tuple)})
+        taken.add(label)
+        lines.append(f"    {label}: Tensor{' | None = None' if one.training else ''}")
+    return "\n".join(lines)
+
+
+def forward_lines(forward: Forward, statements: list[Statement], names: Mapping[str, str], arguments: list[str]) -> list[str]:
     """`forward` as text."""
+    graph = forward.graph
     count = len(graph.outputs)
-    result = "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
-    head = f"def forward({', '.join(['self', *(f'{one}: Tensor' for one in arguments)])}) -> {result}:"
+    result = forward.output_class or ("Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]")
+    keyword = [one.keyword for one in graph.inputs if one.value is not None] + [False] * len(graph.borrowed)
+    said = [f"{one}: {forward.kinds.get(local, 'Tensor')}" for one, local in zip(arguments, forward.parameters, strict=True)]
+    first = [one for one, late in zip(said, keyword, strict=False) if not late]
+    last = [one for one, late in zip(said, keyword, strict=False) if late]
+    said = [*first, *(["*", *last] if last else []), *said[len(keyword) :]]
+    head = f"def forward({', '.join(['self', *said])}) -> {result}:"
     return lay_out(head, 4) + statement_lines(statements, names, 8)
 
 

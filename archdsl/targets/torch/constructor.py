@@ -163,7 +163,7 @@ def runs(items: list[str]) -> list[str]:
         end = at
         while end < len(items) and items[end] == items[at]:
             end += 1
-        if end - at > 1 and len(items[at]) > 12:
+        if end - at > 2 or (end - at > 1 and len(items[at]) > 12):
             out.append(f"*({items[at]} for _ in range({end - at}))")
         else:
             out += items[at:end]

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 
 from archdsl.dims.dim import Dim, Size
 from archdsl.dims.shape import TensorType
-from archdsl.ir.graph import Call, Graph, Layer, Parameter
+from archdsl.ir.graph import Call, Door, Graph, Layer, Parameter
 from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Code, Op
 from archdsl.source import Span
+from archdsl.targets.torch.bodies import write_choice, write_scan
 from archdsl.targets.torch.classes import Plan
-from archdsl.targets.torch.explain import Vector
+from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.function import Function
+from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.members import access
 from archdsl.targets.torch.scope import Numbers
+from archdsl.targets.torch.statements import Block, Line
+from archdsl.targets.torch.tape import Tape
 
 
 class Forward:
@@ -26,6 +30,12 @@ class Forward:
         self.plans = plans
         self.graph = plan.joined
         self.function = Function(numbers, helpers, size_names(plan))
+        self.kinds: dict[str, str] = {}
+        """The type of each argument that is no tensor."""
+        self.output_class = ""
+        """The named tuple that it returns."""
+        self.late: dict[str, str] = {}
+        """The locals of training outputs, by value."""
         self.lent: dict[str, str] = {}
         """The local of each borrowed layer."""
         self.parameters: list[str] = []
@@ -43,10 +53,45 @@ class Forward:
         for name, _ in self.graph.borrowed:
             self.lent[name] = function.fresh(name)
             self.parameters.append(self.lent[name])
+            self.kinds[self.lent[name]] = "nn.Module"
         self.tensors(self.graph)
-        for node in self.graph.nodes:
+        function.arguments = set(self.parameters)
+        for door in self.graph.doors:
+            self.door(door)
+        needed, late = needed_nodes(self.graph)
+        for node in needed:
             self.node(node)
+        if any(one.training for one in self.graph.outputs):
+            self.training(late)
         self.returns()
+
+    def door(self, door: Door) -> None:
+        """A check of a fact that the author required."""
+        values = (self.plan.holes.sizes(door.left), self.plan.holes.sizes(door.right))
+        if all(self.function.numbers.is_static(one) for one in values):
+            return
+        tape = self.function.tape((), ())
+        said = door.message or fact_text(door)
+        raised = Line((), f"ValueError({quote(said)})", head="raise")
+        self.function.statements.append(Block(f"if {door_code(door, tape)}:", [raised]))
+
+    def training(self, nodes: list[Node]) -> None:
+        """Outputs that are there only in training."""
+        function = self.function
+        outer, function.statements = function.statements, []
+        for node in nodes:
+            self.node(node)
+        targets = []
+        for one in self.graph.outputs:
+            if one.training:
+                local = function.fresh(one.name or "aux")
+                function.add((local,), function.locals[one.value.name], self.note((one.value.type,), None))
+                self.late[one.value.name] = local
+                targets.append(local)
+        body, function.statements = function.statements, outer
+        for local in targets:
+            function.add((local,), "None", fixed=True).annotation = ": Tensor | None"
+        function.statements.append(Block("if self.training:", body, state=tuple(targets)))
 
     def tensors(self, graph: Graph) -> None:
         """Parameters and buffers of the graph are read as attributes."""
@@ -55,8 +100,11 @@ class Forward:
                 self.function.locals[member.value.name] = access(self.plan, self.plans, path)
 
     def returns(self) -> None:
-        names = [self.function.locals[one.value.name] for one in self.graph.outputs]
-        self.function.add((), ", ".join(names), head="return")
+        names = [self.late.get(one.value.name) or self.function.locals[one.value.name] for one in self.graph.outputs]
+        if self.output_class and len(names) > 1:
+            self.function.add((), f"{self.output_class}({', '.join(names)})", head="return")
+        else:
+            self.function.add((), ", ".join(names), head="return")
 
     def operand(self, one: Operand) -> Code | None:
         """The code of an operand; None where it is absent."""
@@ -66,6 +114,10 @@ class Forward:
 
     def node(self, node: Node) -> None:
         """One node as a statement."""
+        if node.scan is not None:
+            return write_scan(self, node)
+        if node.choice is not None:
+            return write_choice(self, node)
         types = tuple(one.type for one in node.operands if one is not None)
         outputs = tuple(one.type for one in node.results)
         beside = tuple((self.function.locals[one.name], one.type) for one in node.operands if isinstance(one, Value))
@@ -79,7 +131,8 @@ class Forward:
             raise ValueError("a node of no kind that can be printed")
         targets = tuple(self.function.bind(one) for one in node.results)
         note = self.note(outputs, node.span)
-        self.function.add(targets, code, note)
+        line = self.function.add(targets, code, note)
+        line.heavy = node.member is not None and isinstance(self.graph.members.get(node.member), Call)
         self.function.shapes += [(local, one.type) for local, one in zip(targets, node.results, strict=True)]
 
     def called(self, node: Node, path: tuple[str, ...], tape: object, operands: list[Code | None]) -> str:
@@ -122,7 +175,10 @@ class Forward:
         values = self.plan.holes.sizes(size)
         if (name := self.function.symbols.get(values)) is not None:
             return name
-        return str(size) if not any(name.startswith("?") for name in size.symbols) else "_"
+        if not any(name.startswith("?") for name in size.symbols):
+            return str(size)
+        found = explain(values, {**self.plan.known, **{name: one for one, name in self.function.symbols.items()}})
+        return found[0].text if found else "_"
 
 
 def size_names(plan: Plan) -> dict[Vector, str]:
@@ -136,4 +192,36 @@ def size_names(plan: Plan) -> dict[Vector, str]:
     return out
 
 
-__all__ = ["Call", "Forward"]
+def needed_nodes(graph: Graph) -> tuple[list[Node], list[Node]]:
+    """The nodes that evaluation needs, and those that only training outputs need, in order."""
+
+    def reach(values: set[str]) -> list[bool]:
+        wanted = set(values)
+        found = []
+        for node in reversed(graph.nodes):
+            one = any(value.name in wanted for value in node.results)
+            found.append(one)
+            if one:
+                wanted.update(value.name for value in node.operands if isinstance(value, Value))
+        return found[::-1]
+
+    always = reach({one.value.name for one in graph.outputs if not one.training})
+    training = reach({one.value.name for one in graph.outputs if one.training})
+    pairs = list(zip(graph.nodes, always, training, strict=True))
+    return [node for node, one, _ in pairs if one], [node for node, one, two in pairs if two and not one]
+
+
+_FAILS = {"==": "!=", "<=": ">", "<": ">="}
+
+
+def door_code(door: Door, tape: Tape) -> str:
+    """The condition under which the fact does not hold."""
+    left, right = tape.plain(door.left), tape.value(door.right)
+    if door.op == "%":
+        return f"{tape.value(door.left)} % {right} != 0"
+    return f"{left} {_FAILS[door.op]} {tape.plain(door.right)}"
+
+
+def fact_text(door: Door) -> str:
+    """The fact in words."""
+    return f"{door.left} % {door.right} == 0 must hold" if door.op == "%" else f"{door.left} {door.op} {door.right} must hold"

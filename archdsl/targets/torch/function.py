@@ -31,6 +31,8 @@ class Function:
         """Tensors whose shapes and dtypes may be asked, the best first."""
         self.axes: dict[tuple[str, int], str] = {}
         """Locals that hold the size of an axis of a tensor."""
+        self.arguments: set[str] = set()
+        """The locals that are there from the start."""
         self.extras: dict[Vector, str] = {}
         """Sizes that come as arguments."""
 
@@ -118,7 +120,9 @@ class Function:
         return self.axis(local, int(axis))
 
     def axis(self, tensor: str, axis: int) -> str:
-        """The local that holds the size of an axis."""
+        """The size of an axis: a local that is read at the start, or asked where it is needed for a tensor made on the way."""
+        if tensor not in self.arguments:
+            return f"{tensor}.shape[{axis}]"
         found = self.axes.get((tensor, axis))
         if found is None:
             type = next(type for local, type in self.shapes if local == tensor)

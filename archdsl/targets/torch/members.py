@@ -33,7 +33,8 @@ class Place:
         modules = all(one.kind != "parameter" for one in self.children.values())
         if self.children and modules and list(self.children) == [str(index) for index in range(len(self.children))]:
             return "list"
-        return "dict" if modules and all(fits_dict(label) for label in self.children) else "holder"
+        flat = all(one.kind in ("layer", "instance", "chain") and not one.children for one in self.children.values())
+        return "dict" if flat and all(fits_dict(label) for label in self.children) else "holder"
 
 
 def tree(members: Mapping[Path, Member], containers: tuple[Path, ...] = ()) -> Place:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement
@@ -48,10 +50,11 @@ def name_locals(statements: list[Statement], hints: dict[str, str], given: dict[
             continue
         hint = hints.get(local, "x")
         stem = stem_of(hint)
-        trial, count = safe_name(stem, reserved), 0
-        while any(last.get(other, -1) > first[local] for other in holders.get(trial, ())):
-            count += 1
-            trial = safe_name(f"{stem}_{count}" if count > 1 or hint == stem else hint, reserved)
+        trials = chain([stem], ["out", "y"] if stem in ("x", "it") else [], (f"{stem}_{count}" for count in itertools.count(1)))
+        trial = next(
+            name for name in (safe_name(one, reserved) for one in trials)
+            if not any(last.get(other, -1) > first[local] for other in holders.get(name, ()))
+        )  # fmt: skip
         names[local] = trial
         holders.setdefault(trial, []).append(local)
     return names

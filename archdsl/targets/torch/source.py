@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.ir.graph import Graph
 from archdsl.targets.torch.blocks import print_class
+from archdsl.targets.torch.chains import with_chains
 from archdsl.targets.torch.classes import make_plans
 from archdsl.targets.torch.imports import with_imports
 from archdsl.targets.torch.literals import docstring
@@ -23,6 +24,7 @@ def print_source(graph: Graph, free: Mapping[str, Any] | None = None) -> str:
     The same graph gives the same bytes.
     """
     free = dict(free or {})
+    graph = with_chains(graph)
     plans = make_plans(graph, free, frozenset())
     helpers: dict[str, None] = {}
     initial = Initial(graph)

@@ -31,6 +31,8 @@ class Line:
     fixed: bool = False
     """Not to be folded into its user."""
     annotation: str = ""
+    heavy: bool = False
+    """Calls a block."""
 
 
 @dataclass
@@ -77,11 +79,12 @@ def fold(statements: list[Statement], stems: dict[str, str], indent: int, counts
             at = one.code.find(target)
             if counts[target] != 1 or not 0 <= at < first or before.fixed or before.depth >= FOLD_DEPTH:
                 break
-            if not _flows(target, one, stems):
+            if not _flows(target, one, stems) or (one.heavy and before.heavy):
                 break
             code = substitute(one.code, target, before.code)
             if indent + len(_short(code, stems)) + 8 * len(one.targets) > FOLD_WIDTH:
                 break
+            one.heavy = one.heavy or before.heavy
             one.code, one.depth, first = code, max(one.depth, before.depth + 1), at
             out.pop()
         out.append(one)
@@ -90,7 +93,9 @@ def fold(statements: list[Statement], stems: dict[str, str], indent: int, counts
 
 def _flows(target: str, user: Line, stems: dict[str, str]) -> bool:
     """A name of the author's own stays: only what flows on under the same name is folded, and the last line's value."""
-    return any(stems[target] == stems[other] for other in user.targets) or (user.head == "return" and stems[target] in ("x", "it"))
+    if user.code == target and user.targets:
+        return True
+    return any(stems[target] == stems.get(other) for other in user.targets) or (user.head == "return" and stems[target] in ("x", "it"))
 
 
 def _short(code: str, stems: dict[str, str]) -> str:
