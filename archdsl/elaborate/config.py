@@ -25,13 +25,20 @@ def checked(value: Any, span: Span) -> Any:
         return value
     if isinstance(value, int):
         if not -LIMIT <= value < LIMIT:
-            raise Fault(problems.TooLargeNumber(at=span, what="this integer goes beyond 64 bits"))
+            raise too_large(span)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise Fault(problems.TooLargeNumber(at=span, what="this number is not finite"))
+            raise too_large(span, whole=False)
     elif isinstance(value, tuple) and len(value) > MAX_LIST:
-        raise Fault(problems.TooLargeNumber(at=span, what=f"this list has more than {MAX_LIST:,} elements"))
+        raise Fault(problems.ListTooLong(at=span, what=f"this list has more than {MAX_LIST:,} elements"))
     return value
+
+
+def too_large(span: Span, *, whole: bool = True) -> Fault:
+    """The fault of a number that the language cannot hold, the parser's own."""
+    from archdsl.syntax.problems import NumberTooLarge
+
+    return Fault(NumberTooLarge(at=span, limit=f"whole numbers go to {LIMIT - 1:_}" if whole else "numbers go to about 1.8e308"))
 
 
 def is_number(value: Any) -> bool:
@@ -58,7 +65,7 @@ def arithmetic(facts: Facts, operator: str, left: Any, right: Any, span: Span) -
     except ZeroDivisionError:
         raise Fault(problems.BadArithmetic(at=span, what="division by zero")) from None
     except OverflowError:
-        raise Fault(problems.TooLargeNumber(at=span, what="this number is too large")) from None
+        raise too_large(span, whole=False) from None
     except DimTooLarge:
         raise Fault(shapes.DimensionTooLarge(at=span, what="this dimension has more than 256 terms")) from None
 
@@ -80,7 +87,7 @@ def _on_lists(operator: str, left: Any, right: Any, span: Span) -> Any:
         items, count = (left, right) if isinstance(left, tuple) else (right, left)
         if type(count) is int:
             if len(items) * max(count, 0) > MAX_LIST:
-                raise Fault(problems.TooLargeNumber(at=span, what=f"this list has more than {MAX_LIST:,} elements"))
+                raise Fault(problems.ListTooLong(at=span, what=f"this list has more than {MAX_LIST:,} elements"))
             return items * count
     raise _refuse(operator, left, right, span)
 
@@ -101,7 +108,7 @@ def _on_numbers(operator: str, left: Any, right: Any, span: Span) -> Any:
             return left % right
         case "**":
             if isinstance(left, int) and isinstance(right, int) and right > 0 and abs(left) > 1 and right * math.log2(abs(left)) > 64:
-                raise Fault(problems.TooLargeNumber(at=span, what="this power goes beyond 64 bits"))
+                raise too_large(span)
             result = left**right
             if isinstance(result, complex):
                 raise Fault(problems.BadArithmetic(at=span, what="a root of a negative number"))
