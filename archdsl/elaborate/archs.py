@@ -207,8 +207,8 @@ def arch_inputs(frame: Frame, tensors: tuple[tree.Param_, ...], given: frozenset
         assert isinstance(declared, tree.TensorTypeTree)  # noqa: S101
         for dim in declared.dims:
             if isinstance(dim, tree.Name) and dim.name != "_" and frame.scope.find(dim.name) is None:
-                constant = lookup.item_value(frame.session, frame.module, dim.name, dim.span)
-                frame.scope.bind(dim.name, constant if isinstance(constant, int) else symbol(dim.name), dim.span, "config")
+                constant = headers.file_constant(frame, dim)
+                frame.scope.bind(dim.name, symbol(dim.name) if constant is None else constant, dim.span, "config")
     values: list[Value | None] = []
     for one in tensors:
         declared = one.type

@@ -46,12 +46,9 @@ def check_file(
         elaborate(name, {}, problems)
     reached = called(module)
     for name, item in module.items.items():
-        if name in reached:
-            continue
         if isinstance(item, tree.Let):
-            session = Session(problems)
-            lookup.item_value(session, module, name, item.span)
-        elif isinstance(item, tree.Block):
+            lookup.item_value(Session(problems), module, name, item.span)
+        elif isinstance(item, tree.Block) and name not in reached:
             block(module, item, problems)
 
 

@@ -198,9 +198,18 @@ def bind_names(frame: Frame, declared: tree.TensorTypeTree, shape: tuple[Size, .
     for dim, size in pairs:
         if isinstance(dim, tree.Name) and dim.name != "_":
             if frame.scope.names.get(dim.name) is None:
-                frame.scope.bind(dim.name, size, dim.span, "config")
+                constant = file_constant(frame, dim)
+                frame.scope.bind(dim.name, size if constant is None else constant, dim.span, "config")
         elif isinstance(dim, tree.Ellipsis_) and frame.scope.names.get("...") is None:
             frame.scope.bind("...", size, dim.span, "config")
+
+
+def file_constant(frame: Frame, dim: tree.Name) -> int | None:
+    """A whole number that the file itself names: in a header it is that number, as a configuration name is its value."""
+    from archdsl.elaborate.lookup import item_value
+
+    value = item_value(frame.session, frame.module, dim.name, dim.span)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def check_sizes(frame: Frame, declared: tree.TensorTypeTree, actual: TensorType, what: str, span: Span, other: Label, kind: Any) -> None:
@@ -262,6 +271,8 @@ def check_out(frame: Frame, out: tree.Out, value: Value, name: str) -> None:
             at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)))  # fmt: skip
     for dim, size in pairs:
         if isinstance(dim, tree.Name) and dim.name != "_" and frame.scope.find(dim.name) is None and not has_tensor(size):
+            if file_constant(frame, dim) is not None:
+                continue
             frame.scope.bind(dim.name, size, dim.span, "config")
     check_sizes(frame, out.type, value.type, f"the result of `{name}`", out.type.span, other, shapes.ContractMismatch)
 
