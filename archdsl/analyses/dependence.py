@@ -209,10 +209,16 @@ def _operator(op: Op, node: Node, given: tuple[State, ...]) -> list[State]:
 def _seen(op: Op, index: int, reach: Reach, axis: int, inputs: tuple[TensorType | None, ...], given: tuple[State, ...]) -> Reach:
     """The reach of an attention's keys is cut by a mask or a bias whose form is known."""
     q, one = inputs[0], inputs[index]
-    if op.name != "attention" or q is None or one is None or index not in (1, 2) or axis % one.rank != q.rank - 2:
+    if q is None or one is None or index not in (1, 2) or axis % one.rank != q.rank - 2:
+        return reach
+    if op.name == "attention":
+        tables = given[3:5]
+    elif op.name == "MultiheadAttention" and not dict(op.items())["need_weights"]:
+        tables = given[4:5]  # the padding has no queries, and the attention weights another axis for them
+    else:
         return reach
     low, high = (reach.low, reach.high) if isinstance(reach, Along) else (None, None)
-    for table in given[3:5]:
+    for table in tables:
         left, right = visible(table.form, q.rank)
         low = left if low is None else low if left is None else max(low, left)
         high = right if high is None else high if right is None else min(high, right)
