@@ -234,18 +234,27 @@ def _instance_op(frame: Frame, instance: Instance, kind: type[Op], flow: Any, sp
     if not kind.layer:
         return call(frame, op, operands_of(frame, kind, flow, span), span)
     ready = prepare(frame, op, operands_of(frame, kind, flow, span), span)
-    bound, types = infer(frame, instance.op if instance.op is not None else op, ready, span)
+    try:
+        bound, types = infer(frame, instance.op if instance.op is not None else op, ready, span)
+    except Fault as fault:
+        if instance.op is None or fault.problem.code != "shape-mismatch":
+            raise
+        raise _other_inputs(instance, op.name, fault.problem.message(), span) from None
     if instance.op is None:
         needs_number(frame, bound, span)
         instance.op = bound
         instance.result = initializers(frame, bound, own)
         tie_tensors(frame, bound, ties, frame.unit.path_to(instance), span)
     elif instance.op != bound:
-        raise Fault(shapes.SharedMismatch(
-            at=span, what=f"this shared `{op.name}` was made for other inputs", others=(Label(instance.span, "declared here"),)))  # fmt: skip
+        raise _other_inputs(instance, op.name, "its weights have other shapes", span)
     path = frame.unit.path_to(instance)
     results = frame.region.emit(ready, types, span, member=path, path=frame.container)
     return results[0] if len(results) == 1 else Several(tuple((None, one) for one in results))
+
+
+def _other_inputs(instance: Instance, name: str, why: str, span: Span) -> Fault:
+    what = f"this shared `{name}` was made at its first use, for other inputs: {why.removeprefix(f'`{name}`: ')}"
+    return Fault(shapes.SharedMismatch(at=span, what=what, others=(Label(instance.span, "declared here"),)))
 
 
 def _instance_block(frame: Frame, instance: Instance, callee: BlockWord | Group, flow: Any, span: Span) -> Any:

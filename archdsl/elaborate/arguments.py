@@ -149,7 +149,7 @@ def too_many(kind: type[Op], value: Any, at: Span) -> Fault:
     if kind.layer:
         wanted = [one.name for one in kind.fields.values() if one.positional]
         takes = f"takes {', '.join(f'`{one}`' for one in wanted)} by position" if wanted else "takes nothing by position"
-        help = f"`{inferred[0]}` is inferred from the input: leave it out, or check it by name: `{inferred[0]}={value}`" if inferred else "give options by name"
+        help = f"`{inferred[0]}` is inferred from the input: leave it out, or give it by name, to be checked: `{inferred[0]}=…`" if inferred else "give options by name"
         return Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` {takes}", help=help))
     return Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` has no place for this argument"))
 

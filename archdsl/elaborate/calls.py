@@ -11,7 +11,7 @@ from archdsl.elaborate.config import divide
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.operators import call, operands_of, slots, tensor, word
+from archdsl.elaborate.operators import absent, call, operands_of, slots, tensor, word
 from archdsl.elaborate.values import (
     UNKNOWN, BlockWord, ConfigWord, DType, FnWord, Group, Instance, OpWord, Several, Template, describe, has_tensor, is_tensor,
 )  # fmt: skip
@@ -116,6 +116,8 @@ def call_function(
         return _config(frame, kind.name, given, span)
     if not direct and kind.tensors:
         if not flows:
+            if given and given[0][1] is None:
+                raise absent(given[0][2])
             raise Fault(names.NotATensor(
                 at=span, what=f"`{kind.name}` needs a tensor here", help=f"inside an expression write it: `{kind.name}(it)`"))  # fmt: skip
         if flow is None:

@@ -219,13 +219,16 @@ def _explained(frame: Frame, fault: Fault, one: tree.Skip, shortcut: Any, deep: 
     label = "the two sides have different ranks"
     if len(left) == len(right) and parts:
         axis = parts[0]
-        label = f"the two sides differ in axis {axis}: {left[axis]} and {right[axis]}"
+        label = f"the two sides differ in axis {axis}: {right[axis]} and {left[axis]}"
         if len(parts) > 1:
             label = f"the two sides differ in axes {', '.join(map(str, parts))}"
-    what = f"cannot add {shortcut.type} and {deep.type}" if not one.args else f"cannot merge {shortcut.type} and {deep.type}"
+    what = f"cannot {'merge' if one.args else 'add'} {deep.type} and {shortcut.type}"
     kind = type(problem)
+    missing = [frame.facts.missing_equal(left[axis], right[axis]) for axis in parts]
+    facts = " and ".join(dict.fromkeys(fact for fact in missing if fact))
+    help = _mend(frame, one, shortcut, deep, parts) or (f"add: require {facts}" if facts and all(missing) else problem.help)
     return Fault(kind(
-        at=keyword, label=label, what=what, others=tuple(others), notes=notes, help=_mend(frame, one, shortcut, deep, parts) or problem.help))  # type: ignore[call-arg]  # fmt: skip
+        at=keyword, label=label, what=what, others=tuple(others), notes=notes, help=help))  # type: ignore[call-arg]  # fmt: skip
 
 
 def _mend(frame: Frame, one: tree.Skip, shortcut: Value, deep: Value, parts: list[int]) -> str | None:

@@ -234,7 +234,7 @@ def check_sizes(frame: Frame, declared: tree.TensorTypeTree, actual: TensorType,
             continue
         told = dim.span.text if str(wanted) == dim.span.text else f"{dim.span.text} = {wanted}"
         if frame.facts.differ(wanted, size):
-            raise Fault(kind(at=span, what=f"{what} has {told} where this has {size}: {declared.span.text} and {actual}", others=(other,)))
+            raise Fault(kind(at=span, what=f"{what} is declared as {declared.span.text} and is {actual}: {told} is not {size}", others=(other,)))
         missing = frame.facts.missing_equal(wanted, size)
         raise Fault(shapes.UnprovedDimension(
             at=span, what=f"cannot prove {wanted} == {size}, which {what} asks for", others=(other,),

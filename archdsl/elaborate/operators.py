@@ -90,6 +90,8 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
     kind = SHAPE_FAULTS.get(code)
     if kind is None:
         kind = {"bad-argument": names.BadArgument, "type-mismatch": names.TypeMismatch, "missing-argument": names.MissingArgument}.get(code, shapes.ShapeMismatch)
+    if code == "absent-input":
+        return absent(span)
     others = []
     made = frame.unit.made
     for index in (fault.operand, fault.other):
@@ -101,7 +103,7 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
     help = fault.help
     if fault.missing:
         help = f"add: require {fault.missing}"
-    message = fault.message if fault.message.startswith(("cannot", what)) else f"{what}: {fault.message}"
+    message = fault.message if fault.message.startswith(("cannot", what)) else f"{what} {fault.message}" if fault.message.startswith("wants") else f"{what}: {fault.message}"
     return Fault(kind(at=span, what=message, others=tuple(others), help=help))
 
 

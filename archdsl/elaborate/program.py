@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import structure_problems as problems
-from archdsl.elaborate.values import FnWord
+from archdsl.elaborate.values import UNKNOWN, FnWord
 from archdsl.problems.problem import Label, Problem
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Source, Span
@@ -71,6 +71,7 @@ class Loader:
                     self._use(module, item)
                 except Fault as fault:
                     self._note(fault.problem)
+                    module.values.update((used.name, UNKNOWN) for used in item.names or ())
             elif isinstance(item, tree.Let):
                 for name in item.targets:
                     self._define(module, name, item)
@@ -118,6 +119,7 @@ class Loader:
                 self._note(problems.ImportNotFound(
                     at=used.span, what=f"`{used.imported}` is not an item of {use.module}",
                     help=did_you_mean(used.imported, target.items)))  # fmt: skip
+                module.values[used.name] = UNKNOWN
             elif used.name in module.imported or used.name in module.items:
                 self._note(problems.AlreadyBound(at=used.span, what=f"`{used.name}` is defined twice in this file"))
             else:

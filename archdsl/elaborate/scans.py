@@ -71,7 +71,7 @@ def carry(frame: Frame, one: tree.Carry) -> None:
 
 def _walk(frame: Frame, one: Any, what: str) -> Walk:
     if frame.scan is None:
-        raise Fault(problems.MisplacedStatement(at=one.span, what=f"`{what}` stands directly in the braces of a `scan`"))
+        raise Fault(problems.MisplacedStatement(at=one.span, what=f"`{what}` belongs directly into the braces of a `scan`"))
     found: Walk = frame.scan
     return found
 

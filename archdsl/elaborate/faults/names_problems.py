@@ -10,7 +10,7 @@ class UnknownName(Stated):
 
     ```arch
     arch Net(x: [N, 16]) {
-      h = Linear(32)
+      h = fc: Linear(32)
       hh + 1
     }
     ```
@@ -136,11 +136,12 @@ class NotATensor(Stated):
 
     ```arch
     arch Net(x: [N, 16]) {
-      Linear(32) + relu
+      halves = chunk(x, 2, axis=1)
+      relu(halves)
     }
     ```
 
-    Inside an expression say what a function works on (`relu(x)`), apply a layer along `->`, take a tuple apart (`a, b = chunk(x, 2)`).
+    Take a tuple apart (`a, b = chunk(x, 2, axis=1)`), apply a layer along `->`, say in an expression what a function works on (`relu(x)`).
     """
 
     code = "not-a-tensor"

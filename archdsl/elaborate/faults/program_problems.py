@@ -132,8 +132,8 @@ class UnknownConfiguration(Stated):
 class NotConfigured(Stated):
     """A parameter of the arch has no default, and it was not given.
 
-    ```arch
-    arch Net(classes: int)(x: [N, 16]) { Linear(classes) }
+    ```arch width=64
+    arch Net(classes: int, width: int = 32)(x: [N, 16]) { Linear(width); Linear(classes) }
     ```
 
     Give it when the arch is compiled (`-D classes=10`), or a default in the header: `classes: int = 1000`.

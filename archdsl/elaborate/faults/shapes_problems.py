@@ -288,8 +288,8 @@ class DimensionTooLarge(Stated):
 
     ```arch
     block Huge(x: [A, B, C, D]) {
-      let k = (A + B + C + D + 1) ** 8
-      reshape(k)
+      let s = A + B + C + D + 1
+      reshape(s * s * s * s * s * s * s * s)
     }
     ```
 

@@ -74,7 +74,7 @@ class ReboundInParallel(Stated):
     arch Net(x: [N, 16]) {
       h = relu
       skip {
-        h = Linear(16)
+        h = sigmoid
         h
       }
     }
@@ -201,6 +201,7 @@ class UnknownOutput(Stated):
     ```arch
     arch Net(x: [N, 16]) -> logits: [N, 10] {
       head logit { Linear(10) }
+      head logits { Linear(10) }
     }
     ```
 
