@@ -26,6 +26,7 @@ help: ## this list
 	@$(BIN)/python -m pip install -q -U "pip>=25.1"
 	@$(BIN)/python -m pip install -q --no-deps torch==$(TORCH) $(CPU)
 	@$(BIN)/python -m pip install -q -c constraints.txt -e ".[all]" --group dev
+	@$(BIN)/python -m compileall -q archdsl
 	@touch $@
 
 .venv/.oracles: .venv/.ok
