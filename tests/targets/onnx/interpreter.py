@@ -20,7 +20,7 @@ from archdsl.ops.contract import Code, Op
 from archdsl.targets.torch.tape import Surroundings, Tape
 
 RUNTIME = File(torch_target.__file__).parent / "runtime"
-DTYPES = {"i64": torch.int64, "i32": torch.int32, "bool": torch.bool, "f32": torch.float32, "f64": torch.float64, "u8": torch.uint8}
+DTYPES = {"i64": torch.int64, "i32": torch.int32, "bool": torch.bool, "f32": torch.float32, "f64": torch.float64}
 State = dict[str, Tensor]
 
 
@@ -118,7 +118,8 @@ class Frame:
         return yields + [carries[one] for one in what.finals]
 
     def operator(self, node: Node, op: Op, given: list[Any], path: Path | None = None) -> list[Tensor]:
-        names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn, "math": math, "DTYPE": self.dtype, "self": nn.Identity().eval()}
+        names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn, "math": math, "DTYPE": self.dtype}
+        names["self"] = nn.Identity().eval()
         lines: list[str] = []
 
         def let(code: str, hint: str) -> str:
@@ -130,7 +131,8 @@ class Frame:
         operands: list[Code | None] = []
         for index, one in enumerate(given):
             names[f"x{index}"] = one
-            operands.append(Code(f"x{index}") if isinstance(one, Tensor) else tape.value(one.number) if isinstance(one, Number) else None)
+            written = tape.value(one.number) if isinstance(one, Number) else None
+            operands.append(Code(f"x{index}") if isinstance(one, Tensor) else written)
         constructor = op.module(tape)
         code = op.torch(tape, *([Code("layer"), *operands] if op.layer else operands))
         for helper in around.helpers:
