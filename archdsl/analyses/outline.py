@@ -77,7 +77,9 @@ class _Outline:
     def _spans(self) -> Iterator[tuple[Path, tuple[int, int]]]:
         """The containers whose nodes stand next to each other, but for functions between them: from, to."""
         known = set(self.graph.containers)
-        known |= {path[:end] for path in self.graph.members for end in range(1, len(path)) if path[:end] not in self.graph.members}
+        known |= {
+            path[:end] for path in self.graph.members for end in range(1, len(path)) if path[:end] not in self.graph.members
+        }
         found: dict[Path, list[int]] = {}
         for at, node in enumerate(self.nodes):
             for end in range(1, len(node.path) + 1):
@@ -98,8 +100,11 @@ class _Outline:
                 end = self.spans[container][1]
                 yield Group(container, tuple(self.parts(at, end, container)))
             elif loop is not None:
+                ranges = [one for one in loop.ranges if one[0] < one[1]]
+                if not self.fold or not any(self.alike(*pair) for pair in zip(ranges, ranges[1:], strict=False)):
+                    continue  # nothing folds, and its ends would cut containers
                 end = loop.ranges[-1][1]
-                yield from self._iterations([one for one in loop.ranges if one[0] < one[1]], prefix)
+                yield from self._iterations(ranges, prefix)
             else:
                 end = self._row(at, high)
                 yield from self._iterations([(one, one + 1) for one in range(at, end)], prefix)
@@ -158,7 +163,9 @@ class _Outline:
         return all(self._same(*pair, one, other) for pair in zip(self.nodes[slice(*one)], self.nodes[slice(*other)], strict=True))
 
     def _same(self, left: Node, right: Node, one: tuple[int, int], other: tuple[int, int]) -> bool:
-        if [each.type for each in left.results] != [each.type for each in right.results] or len(left.operands) != len(right.operands):
+        if [each.type for each in left.results] != [each.type for each in right.results] or len(left.operands) != len(
+            right.operands
+        ):
             return False
         return self._calls_same(left, right) and all(
             self._fed_same(*pair, one, other) for pair in zip(left.operands, right.operands, strict=True)

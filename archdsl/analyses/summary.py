@@ -234,4 +234,3 @@ def _shared(first: Sequence[Node], last: Sequence[Node]) -> Path:
         while path[: len(shared)] != shared:
             shared = shared[:-1]
     return shared
-

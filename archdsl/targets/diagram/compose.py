@@ -20,6 +20,12 @@ from archdsl.targets.diagram.picture import Box, Closed, Edge, Frame, Picture, R
 MOST_ROWS = 4
 """Steps of one type that stand in one box."""
 
+MOST_EDGES = 5
+"""A box that feeds more than these is named where it leads to."""
+
+FOLLOWERS = ("norm", "pointwise", "activation", "random", "reduce")
+"""Families whose steps may stand in the box of the step before."""
+
 LEAVES = ("zeros", "ones", "full", "constant", "arange", "linspace", "eye")
 
 
@@ -82,8 +88,23 @@ class _Composer:
             box = self._box("output", [row], Place())
             self.boxes[box].training = out.training
             self._join(scene, out.value, box, silent=True)
-        self.picture.edges = list(self.edges.values())
+        self.picture.edges = self._spared()
         return self.picture
+
+    def _spared(self) -> list[Edge]:
+        """The edges, of a box that feeds very many only the first: the others are told in words in the boxes that they lead to."""
+        fed: Counter[str] = Counter(one.source for one in self.edges.values() if not one.back)
+        kept, seen = [], set()
+        for one in self.edges.values():
+            source, target = self.boxes[one.source], self.boxes[one.target]
+            name = source.rows[-1].label
+            many = fed[one.source] > MOST_EDGES and not one.back and target.kind in ("layer", "block") and name != ""
+            if many and one.source in seen:
+                target.sources.append(name)
+            else:
+                kept.append(one)
+            seen.add(one.source)
+        return kept
 
     def _scene(self, graph: Graph, home: Graph, prefix: Path) -> Scene:
         uses = Counter(one.name for node in graph.nodes for one in words.values(node))
@@ -122,7 +143,9 @@ class _Composer:
         elif found is None and value.name not in scene.env:
             for path, member in scene.home.members.items():
                 if isinstance(member, Parameter) and member.value.name == value.name:
-                    row = Row(words.label((*scene.prefix, *path), (*scene.prefix, *path), self.here.path), words.type_text(value.type))
+                    row = Row(
+                        words.label((*scene.prefix, *path), (*scene.prefix, *path), self.here.path), words.type_text(value.type)
+                    )
                     found = scene.env[value.name] = self._box("constant", [row], self.here)
                     break
         return found
@@ -174,13 +197,16 @@ class _Composer:
         if inner is not None:
             self._block(scene, node, inner, place, path, title, count)
         elif node.scan is not None:
-            self._scan(scene, node, place, path)
+            self._scan(scene, node, place)
         elif node.choice is not None:
             self._fold(scene, [node], place, "if training", "")
         elif node.leaf:
-            scene.env[node.results[0].name] = self._box("constant", [Row(f"{title}.{node.leaf}", words.type_text(node.results[0].type))], place)
+            scene.env[node.results[0].name] = self._leaf(node, title, place)
         elif op is not None:
             self._operator(scene, node, op, place, path, title, count)
+
+    def _leaf(self, node: Node, title: str, place: Place) -> str:
+        return self._box("constant", [Row(f"{title}.{node.leaf}", words.type_text(node.results[0].type))], place)
 
     def _path(self, scene: Scene, node: Node) -> Path:
         if node.member and node.member[0] == "":
@@ -211,14 +237,11 @@ class _Composer:
         for result, out in zip(node.results, inner.outputs, strict=False):
             scene.env[result.name] = self._source(below, out.value)
 
-    def _scan(self, scene: Scene, node: Node, place: Place, path: Path) -> None:
+    def _scan(self, scene: Scene, node: Node, place: Place) -> None:
+        """A scan is open wherever its block is: its steps are what the block is about."""
         what = node.scan
         assert what is not None  # noqa: S101
         title = f"scan over axis {what.axes[0]}, {what.length} steps" + (", reversed" if what.reverse else "")
-        if not self.rule.opens((*path, "scan"), "scan", place.level):
-            self.picture.closed.append(Closed(".".join((*path, "scan")), "scan"))
-            self._fold(scene, [node], place, title, "")
-            return
         below = self._scene(what.body, scene.home, scene.prefix)
         below.names = scene.names
         inner = self._frame("scan", title, "", place, place.path)
@@ -257,8 +280,10 @@ class _Composer:
                 note = "tied"
             self.told.add(path)
         joins = op.name in words.SIGNS and len(given) == 2 and len(node.operands) == 2
+        if path and path[-1].isdigit() and not op.parameters():
+            title = ""  # a number says nothing where no weights are to be found by it
         row = Row(title, words.SIGNS[op.name] if joins else words.word(op, node), note, words.family(op))
-        box = "" if joins else self._stacked(scene, node, given, place, count)
+        box = "" if joins else self._stacked(scene, node, op, given, place, count)
         if box:
             self.boxes[box].rows.append(row)
         else:
@@ -266,12 +291,13 @@ class _Composer:
             for one in given:
                 self._join(scene, one, box)
         for one in node.results:
-            scene.env[one.name] = self.ends[box] = box
-        self.ends[box] = node.results[0].name
+            scene.env[one.name] = box
+        self.ends[box] = node.results[0].name if len(node.results) == 1 else ""
 
-    def _stacked(self, scene: Scene, node: Node, given: Sequence[Value], place: Place, count: int) -> str:
+    def _stacked(self, scene: Scene, node: Node, called: Op, given: Sequence[Value], place: Place, count: int) -> str:
         """The box that this step can stand in: that of the step before, if it keeps the type and nothing else looks between them."""
-        if count > 1 or len(given) != 1 or len(node.results) != 1 or given[0].type != node.results[0].type:
+        follows = called.family in FOLLOWERS and count == 1 and len(given) == len(node.results) == 1
+        if not follows or given[0].type != node.results[0].type:
             return ""
         source = scene.env.get(given[0].name)
         if not isinstance(source, str) or scene.uses.get(given[0].name) != 1 or self.ends.get(source) != given[0].name:

@@ -21,12 +21,14 @@ def dot(picture: Picture, light: bool | None = None) -> str:
 
 
 def _lines(picture: Picture, light: bool) -> Iterator[str]:
-    quick = ' splines=line nslimit=2 nslimit1=2 mclimit=0.1' if light else " splines=spline"
-    title = f"<B>{xml(picture.title)}</B>" + (f'  <FONT COLOR="{colours.QUIET}">{xml(picture.note)}</FONT>' if picture.note else "")
+    quick = " splines=line nslimit=2 nslimit1=2 mclimit=0.1" if light else " splines=spline"
+    title = f"<B>{xml(picture.title)}</B>" + (
+        f'  <FONT COLOR="{colours.QUIET}">{xml(picture.note)}</FONT>' if picture.note else ""
+    )
     yield f"digraph {quoted(picture.title)} {{"
-    yield f'  graph [rankdir=TB ranksep=0.32 nodesep=0.3 pad=0.25 compound=true newrank=false{quick}'
+    yield f"  graph [rankdir=TB ranksep=0.32 nodesep=0.3 pad=0.25 compound=true newrank=false{quick}"
     yield f'    fontname="{FONT}" fontsize=15 fontcolor="{colours.TEXT}" labelloc=t labeljust=c bgcolor="{colours.PAPER}"'
-    yield f"    label=<{title}>];"
+    yield f"    label=<{title}<BR/>&#160;>];"
     yield f'  node [shape=plain fontname="{FONT}" fontsize=12 fontcolor="{colours.TEXT}"];'
     yield f'  edge [color="{colours.LINE}" arrowsize=0.6 penwidth=0.9 fontname="{FONT}" fontsize=10 fontcolor="{colours.QUIET}"];'
     yield from _inside(picture, "", "  ")
@@ -44,17 +46,44 @@ def _inside(picture: Picture, frame: str, indent: str) -> Iterator[str]:
         if one.parent == frame:
             yield f"{indent}subgraph {one.id} {{"
             yield f"{indent}  {_frame(one)}"
+            yield from (f"{indent}  {line}" for line in _title(picture, one))
             yield from _inside(picture, one.id, indent + "  ")
             yield f"{indent}}}"
 
 
 def _frame(frame: Frame) -> str:
-    note = f'  <FONT COLOR="{colours.QUIET}">{xml(frame.note)}</FONT>' if frame.note else ""
     style = "rounded,filled,dashed" if frame.kind in ("repeat", "scan") else "rounded,filled"
     return (
         f'graph [style="{style}" color="{colours.FRAME_LINES[frame.kind]}" fillcolor="{colours.FRAMES[frame.kind]}" penwidth=1 '
-        f"margin=10 fontsize=12 labelloc=t labeljust=l label=<<B>{xml(frame.title)}</B>{note}>];"
+        f'margin=10 label=""];'
     )
+
+
+def _title(picture: Picture, frame: Frame) -> Iterator[str]:
+    """The frame's title as a node above its first box: edges go around nodes, but across the labels of clusters."""
+    note = f'&#160;&#160;<FONT COLOR="{colours.QUIET}">{xml(frame.note)}</FONT>' if frame.note else ""
+    yield f"{_heading(frame.id)} [label=<<B>{xml(frame.title)}</B>{note}>];"
+    first = next((box for box in picture.boxes if _within(picture, box.frame, frame.id)), None)
+    if first is not None:
+        inner = next((one for one in picture.frames if one.parent == frame.id and _within(picture, first.frame, one.id)), None)
+        yield f"{_heading(frame.id)} -> {first.id if inner is None else _heading(inner.id)} [style=invis weight=0];"
+    order = {box.id: at for at, box in enumerate(picture.boxes)}
+    inside = {box.id for box in picture.boxes if _within(picture, box.frame, frame.id)}
+    before = [one.source for one in picture.edges if not one.back and one.target in inside and one.source not in inside]
+    if before:
+        yield f"{max(before, key=order.__getitem__)} -> {_heading(frame.id)} [style=invis weight=0];"
+
+
+def _heading(frame: str) -> str:
+    return "t" + frame.removeprefix("cluster")
+
+
+def _within(picture: Picture, frame: str, around: str) -> bool:
+    """The one frame is the other or in it."""
+    parents = {one.id: one.parent for one in picture.frames}
+    while frame and frame != around:
+        frame = parents[frame]
+    return frame == around
 
 
 def _box(box: Box) -> str:
@@ -63,10 +92,13 @@ def _box(box: Box) -> str:
     if box.kind in ("input", "output", "constant", "carry"):
         return _terminal(box)
     rows = "".join(_row(row, box) for row in box.rows)
+    if box.sources:
+        told = xml("← " + ", ".join(dict.fromkeys(box.sources)))
+        rows += (
+            f'<TR><TD BGCOLOR="{colours.FILLS["plain"]}"><FONT COLOR="{colours.QUIET}" POINT-SIZE="10">{told}</FONT></TD></TR>'
+        )
     width = 2 if box.kind == "block" else 1
-    return (
-        f'{box.id} [label=<<TABLE BORDER="{width}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="{colours.LINE}">{rows}</TABLE>>];'
-    )
+    return f'{box.id} [label=<<TABLE BORDER="{width}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="{colours.LINE}">{rows}</TABLE>>];'
 
 
 def _row(row: Row, box: Box) -> str:
@@ -81,7 +113,7 @@ def _terminal(box: Box) -> str:
     name = f"<B>{xml(row.label)}</B>" if row.label else ""
     gap = "&#160;&#160;" if row.label and row.word else ""
     type = f'<FONT COLOR="{colours.QUIET}" POINT-SIZE="10">{xml(row.word)}</FONT>' if row.label else xml(row.word)
-    later = ' <I>training</I>' if box.training else ""
+    later = " <I>training</I>" if box.training else ""
     ends = box.kind in ("input", "output")
     style = "rounded,filled" + (",dashed" if box.training or box.kind == "carry" else "")
     return (

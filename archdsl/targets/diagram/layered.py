@@ -84,8 +84,12 @@ def _ordered(picture: Picture, rows: list[list[str]]) -> list[list[str]]:
 def _size(picture: Picture, box: Box) -> tuple[float, float]:
     if box.kind == "join":
         return 26, 26
-    longest = max(len(_text(row, box)) for row in box.rows)
-    return longest * CHARACTER + 20, LINE * len(box.rows) + 4
+    longest = max(len(_text(row, box)) for row in _rows(box))
+    return longest * CHARACTER + 20, LINE * len(_rows(box)) + 4
+
+
+def _rows(box: Box) -> list[Row]:
+    return [*box.rows, Row("", "← " + ", ".join(dict.fromkeys(box.sources)))] if box.sources else box.rows
 
 
 def _text(row: Row, box: Box) -> str:
@@ -148,7 +152,7 @@ def _box(box: Box, spot: Spot) -> Iterator[str]:
         f'<rect x="{spot.x:.1f}" y="{spot.y:.1f}" width="{spot.width:.1f}" height="{spot.height:.1f}" rx="{radius:g}" fill="{fill}" '
         f'stroke="{colours.LINE}" stroke-width="{weight}"/>'
     )
-    for at, row in enumerate(box.rows):
+    for at, row in enumerate(_rows(box)):
         top = spot.y + 2 + at * LINE
         if box.kind == "layer":
             yield (

@@ -43,7 +43,8 @@ def _inside(picture: Picture, frame: str, indent: str) -> Iterator[str]:
 
 
 def _text(box: Box) -> str:
-    return "<br/>".join(_row(row, box.count) for row in box.rows)
+    from_elsewhere = [f"from {escaped(', '.join(dict.fromkeys(box.sources)))}"] if box.sources else []
+    return "<br/>".join([*(_row(row, box.count) for row in box.rows), *from_elsewhere])
 
 
 def _row(row: Row, count: int) -> str:

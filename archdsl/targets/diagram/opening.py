@@ -35,6 +35,8 @@ class Rule:
         dotted = ".".join(path)
         if any(one == dotted or one.startswith(dotted + ".") for one in self.examples):
             return True
+        if not name and any(dotted.startswith(one + ".") for one in self.examples):
+            return True  # a container in an opened block
         return any(fnmatchcase(name, one) or _leads(path, one.split(".")) for one in self.labels)
 
 

@@ -25,6 +25,8 @@ class Box:
     frame: str = ""
     count: int = 1
     training: bool = False
+    sources: list[str] = field(default_factory=list)
+    """What flows in from boxes that feed so many that their edges are not drawn."""
 
 
 @dataclass

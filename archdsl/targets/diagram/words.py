@@ -39,10 +39,14 @@ def word(op: Op, node: Node) -> str:
         last = isinstance(node.operands[1], Number)
         told = _value(numbers[0])
         return clean(f"{SIGNS[op.name]} {told}" if last else f"{told} {SIGNS[op.name]}", LONGEST_WORD)
+    if op.name == "index":
+        return op.name
+    if op.name == "cast":
+        return clean(f"cast({', '.join(str(value) for _, value in op.items())})", LONGEST_WORD)
     said = [_value(one) for one in numbers]
     for name, one in op.fields.items():
         value = getattr(op, name)
-        if one.default is INFERRED or name in HIDDEN or value == one.default:
+        if one.default is INFERRED or name in HIDDEN or name == op.keywords or value == one.default:
             continue
         plain = one.default is REQUIRED or name == op.variadic
         said.append(_value(value) if plain else f"{name}={_value(value)}")
@@ -53,7 +57,11 @@ def _value(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, tuple):
-        return "×".join(map(_value, value)) if value and all(isinstance(one, int) for one in value) else ", ".join(map(_value, value))
+        return (
+            "×".join(map(_value, value))
+            if value and all(isinstance(one, int) for one in value)
+            else ", ".join(map(_value, value))
+        )
     if isinstance(value, str):
         return f'"{value}"'
     return f"{value:g}" if isinstance(value, float) else str(value)
