@@ -171,6 +171,9 @@ class Spec:
         except Fault as fault:
             session.note(fault)
             return None
+        except RecursionError:
+            session.too_deep(span)
+            return None
         if made is not None and not config and not free:
             from archdsl.analyses.expect import check_expectations
 

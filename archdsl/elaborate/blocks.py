@@ -81,6 +81,8 @@ def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flo
     types = tuple([None if one is None else one.type for one in inputs])
     key = (template.key(), key_of(config), types, frame.settings, frame.unit.facts)
     operands = tuple([one for one in inputs if one is not None])
+    if not isinstance(callee, Group):
+        session.refuse_recursion(name, callee.item, span)
     if key in session.memo:
         made = session.memo[key]
     else:
@@ -122,6 +124,9 @@ def make(
         session.note(fault)
         return None
     except Absorbed:
+        return None
+    except RecursionError:
+        session.too_deep(span)
         return None
     finally:
         session.multiplier = multiplier
@@ -220,8 +225,13 @@ def _make_body(
         return None
     from archdsl.elaborate.operators import tensor
 
-    outputs: list[tuple[str | None, Value, bool]] = [(None, tensor(frame, one, body.span), False) for one in items]
+    outputs: list[tuple[str | None, Value, bool]] = [(None, tensor(frame, one, end_of(body)), False) for one in items]
     return finish(unit, outputs, isinstance(result, Several), config=configuration(frame.scope), parameters=parameters, doc=(item.doc or "") if item else "")
+
+
+def end_of(body: tree.Body) -> Span:
+    """Where a body's result is made: its last statement."""
+    return body.statements[-1].span if body.statements else body.span
 
 
 def configuration(scope: Scope) -> tuple[tuple[str, Any], ...]:

@@ -83,6 +83,8 @@ def block(module: Module, item: tree.Block, problems: Problems) -> None:
         session.note(fault)
     except Absorbed:
         return
+    except RecursionError:
+        session.too_deep(item.name_span)
 
 
 def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems) -> None:
@@ -116,9 +118,9 @@ def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems)
                 lookup.look_up(frame, one.name, one.span)
             except Fault as fault:
                 session.note(fault)
-    problems.add(structure.UncheckedBlock(
-        at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and a parameter has no default",
-        help="give its parameters defaults, or call it"))  # fmt: skip
+    why, help = ("a parameter has no default", "give its parameters defaults, or call it") if _open(item) else (
+        "its header does not say what flows into it", "write its tensors: `(x: [N, C])`, or call it")  # fmt: skip
+    problems.add(structure.UncheckedBlock(at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and {why}", help=help))
 
 
 def _is_word(one: tree.Name, item: tree.Block | tree.Arch) -> bool:

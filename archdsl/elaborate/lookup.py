@@ -7,7 +7,7 @@ from typing import Any
 from archdsl.elaborate import blocks, expressions
 from archdsl.elaborate.arguments import DTYPES
 from archdsl.elaborate.config import FUNCTIONS
-from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.program import Module, fn_word
@@ -21,6 +21,9 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 _words: dict[str, OpWord] = {}
+
+LATER = {"jvp": "derivatives inside a model come in a later version; take the tangent outside: `torch.func.jvp` of the built module"}
+"""Words of the language that have no operator in this version, and what to do instead."""
 
 
 def look_up(frame: Frame, name: str, span: Span) -> Any:
@@ -56,6 +59,8 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     """The fault of a name that nothing binds, with what may have been meant."""
     near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES}
     help = did_you_mean(name, near)
+    if name in LATER:
+        return Fault(names.UnknownName(at=span, what=f"`{name}` is a word of the language that this version does not compile yet", help=LATER[name]))
     if name[:1].isupper() and len(name) > 1:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
     return Fault(names.UnknownName(at=span, what=f"there is no `{name}` here", help=help))
@@ -101,7 +106,9 @@ def _resolve(session: Session, module: Module, item: tree.Item, name: str) -> An
                 return blocks.variant(session, module, item)
             except Fault as fault:
                 session.note(fault)
-                return UNKNOWN
+            except Absorbed:
+                pass
+            return UNKNOWN
         case tree.Let():
             frame = file_frame(session, module)
             try:
@@ -110,6 +117,9 @@ def _resolve(session: Session, module: Module, item: tree.Item, name: str) -> An
                     return value
                 parts = expressions.take_apart(value, len(item.targets), item.span)
                 return parts[item.targets.index(name)]
+            except RecursionError:
+                session.too_deep(item.span)
+                return UNKNOWN
             except Fault as fault:
                 session.note(fault)
                 return UNKNOWN

@@ -16,6 +16,8 @@ from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
 MAX_IMPORTS = 256
+MAX_CHAIN = 60
+"""How deep imports may be nested: each needs the one that it imports first."""
 
 
 @dataclass(eq=False)
@@ -102,6 +104,8 @@ class Loader:
             names = " -> ".join(PurePath(str(one)).name for one in circle)
             raise Fault(problems.ImportCircle(at=use.span, what=f"the files import each other: {names}"))
         if identity not in self._modules:
+            if len(self._path) > MAX_CHAIN:
+                raise Fault(problems.TooManyImports(at=use.span, what=f"imports are nested more than {MAX_CHAIN} deep"))
             if len(self._modules) > MAX_IMPORTS:
                 raise Fault(problems.TooManyImports(at=use.span, what=f"there are more than {MAX_IMPORTS} imported files"))
             try:

@@ -84,13 +84,23 @@ class Session:
         if self.steps > MAX_STEPS:
             raise Fault(problems.TooManySteps(at=span, what=f"the configuration takes more than {MAX_STEPS:,} steps"))
 
+    def too_deep(self, span: Span) -> None:
+        """Record that what stands here is nested deeper than can be elaborated: Python's own stack has ended."""
+        self.note(Fault(problems.TooManyNodes(at=span, what="blocks and constants are nested too deep here")))
+
+    def refuse_recursion(self, name: str, item: Any, span: Span) -> None:
+        """Raise where a block or function is called inside itself."""
+        if not any(one is item for one in self.active):
+            return
+        at = next(index for index, one in enumerate(self.active) if one is item)
+        names = " -> ".join(one.name for one in [*self.active[at:], item])
+        kind = problems.RecursiveFunction if type(item).__name__ == "Fn" else problems.RecursiveBlock
+        raise Fault(kind(at=span, what=f"`{name}` contains itself: {names}", help="a block is expanded where it stands, so it must come to an end; `repeat` and `scan` repeat"))
+
     @contextmanager
     def inside(self, name: str, item: Any, span: Span) -> Iterator[None]:
         """Elaborate a called block or function: notes the call in the chain, refuses recursion."""
-        if item in self.active:
-            names = " -> ".join(one.name for one in [*self.active[self.active.index(item) :], item])
-            kind = problems.RecursiveFunction if type(item).__name__ == "Fn" else problems.RecursiveBlock
-            raise Fault(kind(at=span, what=f"`{name}` contains itself: {names}"))
+        self.refuse_recursion(name, item, span)
         if len(self.active) > MAX_DEPTH:
             raise Fault(problems.TooManyNodes(at=span, what=f"blocks are called more than {MAX_DEPTH} deep"))
         self.chain.append(Frame(name, span))

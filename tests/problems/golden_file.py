@@ -2,8 +2,11 @@
 
 # shape-mismatch
 
+A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`. Text before the first fence says what a case shows.
+
 ```arch
-the program; `arch blocks.arch` in the fence's head makes a further file, `arch classes=10` sets configuration of the last arch
+the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which is `{i}`
+in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch
 ```
 
 ```bytes
@@ -57,8 +60,24 @@ class Case:
                         config[key] = ast.literal_eval(value)
                     else:
                         name = word
-                files[name] = body.encode() if kind == "arch" else _bytes(body)
+                for one, text_of_one in _numbered(name, body):
+                    files[one] = text_of_one.encode() if kind == "arch" else _bytes(body)
         return cls(files, config, picture)
+
+
+def _numbered(name: str, body: str) -> list[tuple[str, str]]:
+    """`part{0..70}.arch` as 70 files."""
+    found = re.search(r"\{(\d+)\.\.(\d+)\}", name)
+    if found is None:
+        return [(name, body)]
+    before, after = name[: found.start()], name[found.end() :]
+    numbers = range(int(found[1]), int(found[2]))
+    return [(f"{before}{i}{after}", body.replace("{i}", str(i)).replace("{next}", str(i + 1))) for i in numbers]
+
+
+def goldens() -> list[str]:
+    """The names of all goldens: codes, and `code--case`."""
+    return sorted({path.stem for path in FOLDER.glob("*.md")} | set(all_problems()))
 
 
 def _bytes(text: str) -> bytes:

@@ -58,7 +58,7 @@ class ImportCircle(Stated):
 
 
 class TooManyImports(Stated):
-    """A program imports more than 256 files, counted with those that they import.
+    """A program imports more than 256 files, counted with those that they import, or imports are nested more than 60 deep.
 
     ```sh
     for i in $(seq 300); do echo "let w$i = 1" > part$i.arch; echo "use \"./part$i.arch\" { w$i }"; done > all.arch
