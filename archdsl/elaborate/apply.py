@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.dims.dim import Dim
 from archdsl.elaborate import blocks, functions, headers
 from archdsl.elaborate.arguments import Given, fields_of
 from archdsl.elaborate.fault import Absorbed, Fault
@@ -200,13 +201,19 @@ def _apply_layer(frame: Frame, kind: type[Op], template: Template, flow: Any, wh
 
 
 def needs_number(frame: Frame, op: Op, span: Span) -> None:
-    """In an arch, every size of a parameter is a number (or free configuration)."""
-    if not frame.session.open_sizes:
-        for leaf, weight in op.parameters().items():
-            for size in weight.shape:
-                if not isinstance(size, int) and not size.symbols <= frame.session.free:
-                    raise Fault(shapes.NeedsANumber(
-                        at=span, what=f"the size {size} of `{op.name}.{leaf}` is symbolic", help="give the dimension a number in the header"))  # fmt: skip
+    """In an arch, every size that a layer is constructed with is a number (or free configuration)."""
+    if frame.session.open_sizes:
+        return
+    for leaf, weight in op.parameters().items():
+        for size in weight.shape:
+            if isinstance(size, Dim) and not size.symbols <= frame.session.free:
+                raise Fault(shapes.NeedsANumber(
+                    at=span, what=f"the size {size} of `{op.name}.{leaf}` is symbolic", help="give the dimension a number in the header"))  # fmt: skip
+    for name, value in op.items():
+        for size in value if isinstance(value, tuple) else (value,):
+            if isinstance(size, Dim) and not size.symbols <= frame.session.free:
+                raise Fault(shapes.NeedsANumber(
+                    at=span, what=f"`{name}` of `{op.name}` is {size}, which is known only at run time", help="give the dimension a number in the header"))  # fmt: skip
 
 
 def apply_instance(frame: Frame, instance: Instance, flow: Any, where: Where, span: Span) -> Any:
