@@ -6,7 +6,7 @@ import copy
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from archdsl.verifying.values import DTYPES, draw_inputs, randomise, widened
 
 GRADIENTS = 1e-9
 """How far gradients in float64 may be apart, in units of the largest (at least 1)."""
+
+
+Product = TypeVar("Product")
 
 
 class Spec(Protocol):
@@ -51,22 +54,24 @@ def verify(
     randomise(module, seed)
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
         place = Path(folder)
-        fresh = from_file(spec.source(name, **more), graph, place, module)
-        runs: dict[str, Run | str] = {"module": module_run(module, graph), "source": module_run(fresh, graph)}
+        fresh = _made(lambda: from_file(spec.source(name, **more), graph, place, module))
+        runs: dict[str, Run | str] = {"module": module_run(module, graph)}
+        runs["source"] = module_run(fresh, graph) if isinstance(fresh, nn.Module) else fresh
         if compile:
-            runs["compiled"] = compiled_run(fresh, graph)
+            runs["compiled"] = compiled_run(module, graph)
         runs["onnx"] = _made(lambda: onnx_run(graph, module, place))
         exact = copy.deepcopy(module).double()
-        other = copy.deepcopy(fresh).double()
+        other = copy.deepcopy(fresh).double() if isinstance(fresh, nn.Module) else None
         for index, binding in enumerate(bindings):
             inputs = draw_inputs(graph, binding, seed + index)
             _forward(report, graph, binding, inputs, runs, exact)
-            _gradients(report, graph, binding, widened(inputs, graph), exact, other)
+            if other is not None:
+                _gradients(report, graph, binding, widened(inputs, graph), exact, other)
     return report
 
 
-def _made(make: Callable[[], Run]) -> Run | str:
-    """The run of a product, or why there is none: a product that cannot be made is a finding, not the end."""
+def _made(make: Callable[[], Product]) -> Product | str:
+    """A product, or why there is none: one that cannot be made is a finding, not the end."""
     try:
         return make()
     except NotHere as reason:
@@ -115,7 +120,11 @@ def _gradients(
     report: Report, graph: Graph, binding: Binding, inputs: Mapping[str, Tensor], module: nn.Module, fresh: nn.Module
 ) -> None:
     """The gradients of parameters and inputs, of module and source, for one random cotangent."""
-    both = [_backward(one, graph, inputs) for one in (module, fresh)]
+    try:
+        both = [_backward(one, graph, inputs) for one in (module, fresh)]
+    except Exception as fault:
+        report.checks.append(Check("source", "gradients", binding, reason=_told(fault)))
+        return
     furthest, top = 0.0, 1.0
     for key, one in both[0].items():
         two = both[1].get(key)
