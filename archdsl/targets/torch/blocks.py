@@ -45,6 +45,7 @@ def print_class(
     for local in forward.parameters:
         given[local] = safe_name(function.hints[local], {*taken, *given.values()})
     names = name_locals(statements, function.hints, given, taken)
+    declare(statements, names, set(given.values()))
 
     lines = [f"class {plan.name}(nn.Module):"]
     if plan.joined.doc:
@@ -114,11 +115,11 @@ def forward_lines(forward: Forward, statements: list[Statement], names: Mapping[
     graph = forward.graph
     count = len(graph.outputs)
     result = forward.output_class or ("Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]")
-    keyword = [one.keyword for one in graph.inputs if one.value is not None] + [False] * len(graph.borrowed)
+    keyword = [one.keyword for one in graph.inputs if one.value is not None] + [False] * len(arguments)
     said = [f"{one}: {forward.kinds.get(local, 'Tensor')}" for one, local in zip(arguments, forward.parameters, strict=True)]
     first = [one for one, late in zip(said, keyword, strict=False) if not late]
     last = [one for one, late in zip(said, keyword, strict=False) if late]
-    said = [*first, *(["*", *last] if last else []), *said[len(keyword) :]]
+    said = [*first, *(["*", *last] if last else [])]
     head = f"def forward({', '.join(['self', *said])}) -> {result}:"
     return lay_out(head, 4) + statement_lines(statements, names, 8)
 
@@ -142,6 +143,18 @@ def statement_lines(statements: list[Statement], names: Mapping[str, str], inden
         text = f"{left}{one.annotation} = {spelled(one.code)}" if one.targets else f"{one.head} {spelled(one.code)}".strip()
         out += lay_out(text, indent, one.note)
     return out
+
+
+def declare(statements: list[Statement], names: Mapping[str, str], known: set[str]) -> None:
+    """Say the type of what is returned where its first value is a module's, of which a type checker knows nothing."""
+    lines = every_line(statements)
+    returned = {names[one] for line in lines if line.head == "return" and line.code in names for one in [line.code]}
+    for line in lines:
+        for target in line.targets:
+            name = names.get(target, target)
+            if name not in known and name in returned and line.untyped and len(line.targets) == 1:
+                line.annotation = line.annotation or ": Tensor"
+            known.add(name)
 
 
 def every_line(statements: list[Statement]) -> list[Line]:

@@ -9,9 +9,9 @@ from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node, Scan
 from archdsl.ir.value import Operand, Value
+from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.scope import Unexplained
 from archdsl.targets.torch.statements import Block, Line, Statement
-from archdsl.targets.torch.tape import DTYPES
 
 if TYPE_CHECKING:
     from archdsl.targets.torch.forward import Forward
@@ -73,7 +73,8 @@ def write_scan(forward: Forward, node: Node) -> None:
         carries.append(local)
     lists: list[str] = []
     for index in range(scan.yields):
-        local = function.fresh(f"{node.results[index].name}_steps")
+        stem = stem_of(node.results[index].name)
+        local = function.fresh("steps" if stem in ("x", "it") else f"{stem}_steps")
         line = function.add((local,), "[]", fixed=True)
         line.annotation = ": list[Tensor]"
         lists.append(local)
@@ -165,8 +166,9 @@ def _empty(forward: Forward, type: TensorType, axis: int) -> str:
     function = forward.function
     tape = function.tape((), ())
     try:
-        sizes = tuple(0 if index == axis else size for index, size in enumerate(type.shape))
-        dtype = function.tape((), ()).dtype("float") if type.dtype == "float" else DTYPES[type.dtype]
-        return f"torch.empty({tape.plain(sizes)}, dtype={dtype}, device={tape.device()})"
+        sizes = ", ".join(tape.plain(0 if index == axis else size) for index, size in enumerate(type.shape))
+        if type.dtype == "float" and (dtype := tape.dtype("float")).endswith(".dtype"):
+            return f"{dtype.removesuffix('.dtype')}.new_empty({sizes})"
+        return f"torch.empty({sizes}, dtype={tape.dtype(type.dtype)}, device={tape.device()})"
     except Unexplained:
         return ""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
+from archdsl.targets.torch.nodes import changed_node
+from archdsl.targets.torch.regions import outline
 from archdsl.targets.torch.tape import Tape
 
 
@@ -36,6 +38,7 @@ class _Chains:
         borrowed = tuple((name, self.graph(one) if isinstance(one, Graph) else one) for name, one in graph.borrowed)
         for path in sorted(graph.containers, key=len, reverse=True):
             members, nodes = _outlined(members, nodes, path, graph)
+            members, nodes = outline(members, nodes, path, graph)
         kind = graph.kind
         if kind == "block" and graph.loops and not borrowed and not graph.ties and not graph.aliases:
             inputs = graph.input_values
@@ -47,14 +50,6 @@ class _Chains:
             tuple(path for path in graph.containers if any(one[: len(path)] == path for one in members)), graph.loops, graph.config,
             graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
         )  # fmt: skip
-
-
-def changed_node(node: Node, *, member: Path | None = None, graph: Graph | None = None, path: Path | None = None) -> Node:
-    """The node with another member, specialisation or place."""
-    return Node(
-        node.operands, node.results, node.op, node.member if member is None else member, node.scan, node.choice, node.leaf,
-        node.graph if graph is None else graph, node.lent, node.path if path is None else path, node.span,
-    )  # fmt: skip
 
 
 def chain(nodes: Sequence[Node], prefix: Path, first: Value, last: Value) -> bool:

@@ -59,7 +59,7 @@ class Signatures:
         """The number of its class; the graphs it calls are classed with it."""
         key = self.known.get(id(graph))
         if key is None:
-            key = (graph.name, graph.span, self.graph(graph))
+            key = (graph.name, graph.span, self.graph(graph), id(graph) if "*" in self.rigid else 0)
             self.known[id(graph)] = key
         return self.classes.setdefault(key, len(self.classes))
 

@@ -11,7 +11,7 @@ from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.constants import constant_code
 from archdsl.targets.torch.initial import init_call
 from archdsl.targets.torch.literals import number, quote
-from archdsl.targets.torch.members import Place, access, holder_name, is_attribute, reach, tree
+from archdsl.targets.torch.members import Place, access, holder_name, is_attribute, reach, tree, typed_access
 from archdsl.targets.torch.scope import Numbers, constructor_tape
 from archdsl.targets.torch.tape import DTYPES
 
@@ -27,6 +27,8 @@ class Constructor:
         self.lines: list[str] = []
         self.loop: list[str] = []
         """What draws the first values, for the arch's class."""
+        self.inner = False
+        """Whether this is the class of a container: what reaches into instances is the owner's."""
         self.annotations: list[str] = []
         """`mask: Tensor`, for buffers."""
         self.holders: list[tuple[str, Constructor]] = []
@@ -36,13 +38,13 @@ class Constructor:
         """Fill `lines`."""
         self.children(self.root, "self", "class")
         for alias, own in self.plan.joined.aliases.items():
-            self.attach(alias, access(self.plan, self.plans, own))
+            self.attach(alias, typed_access(self.plan, self.plans, own, "get_submodule"))
         for alias, own in self.plan.joined.ties.items():
-            self.attach(alias, access(self.plan, self.plans, own))
+            self.attach(alias, typed_access(self.plan, self.plans, own, "get_parameter"))
 
     def attach(self, path: Path, code: str) -> None:
         """Assign to a path, through containers and instances."""
-        base = access(self.plan, self.plans, path[:-1]) if len(path) > 1 else "self"
+        base = typed_access(self.plan, self.plans, path[:-1], "get_submodule") if len(path) > 1 else "self"
         self.assign(base, "class", path[-1], code)
 
     def assign(self, base: str, kind: str, label: str, code: str) -> None:
@@ -60,15 +62,34 @@ class Constructor:
                 self.parameter(base, label, child.member)
             else:
                 self.assign(base, kind, label, self.module(child))
-            self.reached(child, reach(base, kind, label))
+            if not self.inner:
+                self.reached(child, reach(base, kind, label))
 
     def reached(self, place: Place, base: str) -> None:
         """Children that are added to an instance from outside."""
         if isinstance(place.member, (Call, Layer)):
-            self.children(place, base, "class")
+            self.added(place, len(place.path), place.member.graph if isinstance(place.member, Call) else None)
             return
         for label, child in place.children.items():
             self.reached(child, reach(base, place.kind, label))
+
+    def added(self, place: Place, start: int, graph: Graph | None) -> None:
+        """What is below a place in an instance: containers that the instance has itself are passed through."""
+        for label, child in place.children.items():
+            inner = child.path[start:]
+            below = [path for path in (graph.members if graph else ()) if path[: len(inner)] == inner]
+            if child.member is None and below:
+                own = graph.members.get(inner) if graph else None
+                if isinstance(own, Call):
+                    self.added(child, len(child.path), own.graph)
+                else:
+                    self.added(child, start, graph)
+                continue
+            base = typed_access(self.plan, self.plans, child.path[:-1], "get_submodule")
+            if isinstance(child.member, Parameter):
+                self.parameter(base, label, child.member)
+            else:
+                self.assign(base, "class", label, self.module(child))
 
     def module(self, place: Place) -> str:
         """The expression that makes a module."""
@@ -87,6 +108,7 @@ class Constructor:
             return f"nn.ModuleDict({{{pairs}}})" if pairs else "nn.ModuleDict()"
         name = holder_name(self.plan, place.path)
         inner = Constructor(self.plan, self.plans, self.numbers, self.helpers)
+        inner.inner = True
         inner.children(Place((), None, place.children), "self", "class")
         self.holders.append((name, inner))
         self.holders.extend(inner.holders)

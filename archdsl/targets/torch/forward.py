@@ -15,8 +15,9 @@ from archdsl.targets.torch.bodies import write_choice, write_scan
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.function import Function
+from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.literals import quote
-from archdsl.targets.torch.members import access
+from archdsl.targets.torch.members import access, callable_access
 from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.statements import Block, Line
 from archdsl.targets.torch.tape import Tape
@@ -59,11 +60,13 @@ class Forward:
         for door in self.graph.doors:
             self.door(door)
         needed, late = needed_nodes(self.graph)
-        for node in needed:
-            self.node(node)
+        write_nodes(self, needed)
         if any(one.training for one in self.graph.outputs):
             self.training(late)
         self.returns()
+        for local in function.extras.values():
+            self.parameters.append(local)
+            self.kinds[local] = "int"
 
     def door(self, door: Door) -> None:
         """A check of a fact that the author required."""
@@ -132,6 +135,7 @@ class Forward:
         targets = tuple(self.function.bind(one) for one in node.results)
         note = self.note(outputs, node.span)
         line = self.function.add(targets, code, note)
+        line.untyped = node.member is not None
         line.heavy = node.member is not None and isinstance(self.graph.members.get(node.member), Call)
         self.function.shapes += [(local, one.type) for local, one in zip(targets, node.results, strict=True)]
 
@@ -141,7 +145,7 @@ class Forward:
         if path[0] == "" and len(path) == 2:
             base, what = self.lent[path[1]], dict(self.graph.borrowed)[path[1]]
         else:
-            base = access(self.plan, self.plans, path)
+            base = callable_access(self.plan, self.plans, path)
             member = self.graph.members[path]
             if isinstance(member, Parameter):
                 raise ValueError("a parameter is not called")
@@ -152,11 +156,28 @@ class Forward:
             return str(what.torch(tape, Code(base), *operands))  # type: ignore[arg-type]
         return self.call(node, base, what, operands)
 
+    def called_as(self, node: Node, base: str) -> str:
+        """The call of a member that stands in a local."""
+        member = self.graph.members[node.member or ()]
+        operands = [self.operand(one) for one in node.operands]
+        if isinstance(member, Call):
+            return self.call(node, base, member.graph, operands)
+        types = tuple(one.type for one in node.operands if one is not None)
+        if not isinstance(member, Layer):
+            raise ValueError("a parameter is not called")
+        return str(member.op.torch(self.function.tape(types, tuple(one.type for one in node.results)), Code(base), *operands))
+
     def call(self, node: Node, base: str, graph: Graph, operands: list[Code | None]) -> str:
         """`self.block(x, mask)`, with the layers it borrows and the sizes it cannot read from its tensors."""
         said = [str(one) for one in operands if one is not None]
         for _, path in node.lent:
             said.append(self.lent[path[1]] if path[0] == "" else access(self.plan, self.plans, path))
+        path = node.member or ()
+        graphs = self.plan.calls.get(path) or (node.graph or graph,) * self.plan.holes.count
+        callee = self.plans.get(id(graphs[0]))
+        for name, values in callee.extras.items() if callee is not None else ():
+            wanted = tuple(values[callee.at(one)] for one in graphs) if callee is not None else ()
+            said.append(self.function.tape((), ()).plain(self.plan.holes.join(wanted, name)))
         return f"{base}({', '.join(said)})"
 
     def note(self, types: tuple[TensorType, ...], span: Span | None) -> str:
@@ -217,6 +238,8 @@ _FAILS = {"==": "!=", "<=": ">", "<": ">="}
 def door_code(door: Door, tape: Tape) -> str:
     """The condition under which the fact does not hold."""
     left, right = tape.plain(door.left), tape.value(door.right)
+    if door.op in ("<=", "<") and not isinstance(door.left, Dim):
+        return f"{tape.plain(door.right)} {'<' if door.op == '<=' else '<='} {left}"
     if door.op == "%":
         return f"{tape.value(door.left)} % {right} != 0"
     return f"{left} {_FAILS[door.op]} {tape.plain(door.right)}"

@@ -134,8 +134,14 @@ class Function:
         return found
 
     def extra(self, values: Vector, name: str) -> str:
-        """An argument of `forward` for a size that nothing else tells."""
-        raise Unexplained(name)
+        """An argument of `forward` for a size that nothing else tells; an arch has no caller to ask."""
+        plan = self.numbers.plan
+        if plan.graphs[0].kind == "arch":
+            raise Unexplained(name)
+        hint = self.symbols.get(values) or (plan.holes.hints.get(name, "size") if name.startswith("?") else name)
+        local = self.extras[values] = self.fresh(hint)
+        plan.extras[hint if hint not in plan.extras else f"{hint}_{len(plan.extras)}"] = values
+        return local
 
     def prelude(self) -> list[Statement]:
         """The lines that read sizes from shapes: `B, T, _ = x.shape`."""

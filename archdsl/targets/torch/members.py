@@ -82,6 +82,18 @@ def access(plan: Plan, plans: Mapping[int, Plan], path: Path, base: str = "self"
     return _access(root, plan, plans, path, base, "class")
 
 
+def typed_access(plan: Plan, plans: Mapping[int, Plan], path: Path, getter: str) -> str:
+    """The expression for a member or tensor, as one that a type checker knows where the way goes through lists."""
+    text = access(plan, plans, path)
+    return f"self.{getter}({quote('.'.join(path))})" if "[" in text or "getattr" in text else text
+
+
+def callable_access(plan: Plan, plans: Mapping[int, Plan], path: Path) -> str:
+    """The expression for a module to call: an index is the end of it, or else the whole way is looked up."""
+    text = access(plan, plans, path)
+    return f"self.get_submodule({quote('.'.join(path))})" if "]." in text or "][" in text else text
+
+
 def _access(here: Place, plan: Plan, plans: Mapping[int, Plan], path: Path, text: str, kind: str) -> str:
     for at, label in enumerate(path):
         child = here.children.get(label)
@@ -89,7 +101,7 @@ def _access(here: Place, plan: Plan, plans: Mapping[int, Plan], path: Path, text
         if child is None:
             # Past a layer stands the name of its tensor; past an instance its own tree goes on.
             return _access(Place(()), plan, plans, path[at + 1 :], text, "class")
-        if isinstance(child.member, Call) and at + 1 < len(path) and path[at + 1] not in child.children:
+        if isinstance(child.member, Call) and at + 1 < len(path):
             return _inside(child.member.graph, plan, plans, path[at + 1 :], text)
         here, kind = child, child.kind
     return text

@@ -15,6 +15,7 @@ from archdsl.targets.torch.literals import docstring
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.names import safe_name
 from archdsl.targets.torch.runtime_source import helper_source
+from archdsl.targets.torch.scope import Unexplained
 
 
 def print_source(graph: Graph, free: Mapping[str, Any] | None = None) -> str:
@@ -25,7 +26,15 @@ def print_source(graph: Graph, free: Mapping[str, Any] | None = None) -> str:
     """
     free = dict(free or {})
     graph = with_chains(graph)
-    plans = make_plans(graph, free, frozenset())
+    try:
+        return _printed(graph, free, frozenset())
+    except (Unexplained, TypeError):
+        # A number that differs between instances stands where no name can: then each instance has a class of its own.
+        return _printed(graph, free, frozenset({"*"}))
+
+
+def _printed(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> str:
+    plans = make_plans(graph, free, rigid)
     helpers: dict[str, None] = {}
     initial = Initial(graph)
     classes: list[str] = []

@@ -33,6 +33,8 @@ class Line:
     annotation: str = ""
     heavy: bool = False
     """Calls a block."""
+    untyped: bool = False
+    """A module's call, which a type checker knows nothing of."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ def fold(statements: list[Statement], stems: dict[str, str], indent: int, counts
             at = one.code.find(target)
             if counts[target] != 1 or not 0 <= at < first or before.fixed or before.depth >= FOLD_DEPTH:
                 break
-            if not _flows(target, one, stems) or (one.heavy and before.heavy):
+            if not _flows(target, one, stems) or (one.heavy and before.heavy) or (one.head == "return" and before.untyped):
                 break
             code = substitute(one.code, target, before.code)
             if indent + len(_short(code, stems)) + 8 * len(one.targets) > FOLD_WIDTH:
@@ -92,10 +94,10 @@ def fold(statements: list[Statement], stems: dict[str, str], indent: int, counts
 
 
 def _flows(target: str, user: Line, stems: dict[str, str]) -> bool:
-    """A name of the author's own stays: only what flows on under the same name is folded, and the last line's value."""
+    """A name of the author's own stays; what merely flows, and what flows on under the same name, is folded."""
     if user.code == target and user.targets:
         return True
-    return any(stems[target] == stems.get(other) for other in user.targets) or (user.head == "return" and stems[target] in ("x", "it"))
+    return stems[target] in ("x", "it") or any(stems[target] == stems.get(other) for other in user.targets)
 
 
 def _short(code: str, stems: dict[str, str]) -> str:
