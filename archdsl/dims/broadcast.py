@@ -30,12 +30,17 @@ class BroadcastFault(Exception):
 
 
 def broadcast(facts: Facts, shapes: Sequence[tuple[Size, ...]]) -> tuple[Size, ...]:
-    """The shape all `shapes` stretch to. Raises `BroadcastFault` at the first axis, from the last, where two do not agree."""
+    """The shape all `shapes` stretch to.
+
+    Raises `BroadcastFault` at the first axis, from the last, where two are proved unequal, else at the first where they are not
+    proved equal: no fact would mend the former.
+    """
     first = shapes[0]
     if all(shape == first for shape in shapes):
         return first
     rank = max(map(len, shapes))
     result: list[Size] = []
+    undecided: BroadcastFault | None = None
     for axis in range(-1, -rank - 1, -1):
         size: Size = 1
         owner = 0
@@ -48,10 +53,12 @@ def broadcast(facts: Facts, shapes: Sequence[tuple[Size, ...]]) -> tuple[Size, .
             if size == 1:
                 size, owner = one, index
             elif not facts.equal(size, one):
-                proved = facts.differ(size, one)
-                missing = None if proved else facts.missing_equal(size, one)
-                raise BroadcastFault(axis, size, one, proved, missing, owner, index)
+                if facts.differ(size, one):
+                    raise BroadcastFault(axis, size, one, True, None, owner, index)
+                undecided = undecided or BroadcastFault(axis, size, one, False, facts.missing_equal(size, one), owner, index)
             elif isinstance(one, int):
                 size = one
         result.append(size)
+    if undecided is not None:
+        raise undecided
     return tuple(reversed(result))

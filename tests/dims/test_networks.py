@@ -243,3 +243,11 @@ def test_transposed_convolutions_are_torch_s():
         assert conv_transpose_out(NONE, size, kernel, stride, padding, extra, dilation) == want
         symbolic = conv_transpose_out(NONE, H, kernel, stride, padding, extra, dilation)
         assert symbolic.evaluate({"H": size}) == want
+
+
+def test_an_axis_that_no_fact_mends_comes_before_one_that_lacks_a_fact() -> None:
+    with pytest.raises(BroadcastFault) as found:
+        broadcast(NONE, [(B, 32, H), (B, 16, S)])
+    assert found.value.axis == -2
+    assert found.value.proved_unequal
+    assert found.value.missing is None
