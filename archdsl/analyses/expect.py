@@ -186,7 +186,7 @@ def _property(graph: Graph, condition: tree.Call) -> None:
         others = (Label(verdict.span, verdict.reason),) if verdict.span is not None else ()
         said = {"causal": "causal", "independent": "independent along that axis", "equivariant": "equivariant"}[kind]
         raise Fault(problems.ExpectationFailed(
-            at=condition.span, what=f"`{out}` is not proved {said} in `{given}`, axis {axis}", others=others, notes=(verdict.reason,)))  # fmt: skip
+            at=condition.span, what=f"`{out}` is not proved {said} in `{given}`, axis {axis}", others=others, notes=() if others else (verdict.reason,)))  # fmt: skip
 
 
 def _receptive(graph: Graph, expr: Any) -> Size:

@@ -61,9 +61,10 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     help = did_you_mean(name, near)
     if name in LATER:
         return Fault(names.UnknownName(at=span, what=f"`{name}` is a word of the language that this version does not compile yet", help=LATER[name]))
-    if name[:1].isupper() and len(name) > 1:
+    own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
+    if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
-    return Fault(names.UnknownName(at=span, what=f"there is no `{name}` here", help=help))
+    return Fault(names.UnknownName(at=span, what=f"there is no `{name}` here", help=own or help))
 
 
 def item_value(session: Session, module: Module, name: str, span: Span) -> Any:
@@ -122,5 +123,7 @@ def _resolve(session: Session, module: Module, item: tree.Item, name: str) -> An
                 return UNKNOWN
             except Fault as fault:
                 session.note(fault)
-                return UNKNOWN
+            except Absorbed:
+                pass
+            return UNKNOWN
     return None
