@@ -36,6 +36,10 @@ def block_arguments(word: BlockWord, before: tuple[tuple[str, Any], ...], given:
         if name is not None and name in fixed:
             raise Fault(names.RepeatedArgument(at=at, what=f"`{name}` of `{word.name}` is already given by the template"))
     values = headers.match_arguments(open_parameters, given, word.name, span)
+    for one in open_parameters:
+        if one.name in values and one.type is not None:
+            value, at = values[one.name]
+            values[one.name] = (headers.of_type(value, one.type, one.name, word.name, at), at)
     return {**known, **{name: value for name, (value, _) in values.items()}}
 
 
@@ -66,6 +70,8 @@ def _remaining(kind: type[Op], fixed: dict[str, Any], given: list[Given], span: 
         if name is None and position < len(order):
             named.append((order[position], value, at))
             position += 1
+        elif name is None and fixed and kind.variadic is None:
+            raise Fault(names.TooManyArguments(at=at, what=f"the template of `{kind.name}` leaves no argument open that stands by position"))
         else:
             named.append((name, value, at))
     return fields_of(kind, named, span, loose=True)

@@ -102,6 +102,8 @@ def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> 
 def _outputs(frame: Frame, item: tree.Arch, heads: Heads, result: Any) -> list[tuple[str | None, Value, bool]] | None:
     """Outputs in the order of the header, training heads last; None where one is unknown."""
     found: list[tuple[str | None, Any, bool, tree.Out | None, Span]] = []
+    if not heads.made and frame.session.problems.errors and any(isinstance(one, tree.Head) for one in item.body.walk()):
+        return None
     declared = list(item.outs or ())
     if heads.made:
         order = [out.name for out in declared] if declared else list(heads.made)
@@ -124,7 +126,7 @@ def _outputs(frame: Frame, item: tree.Arch, heads: Heads, result: Any) -> list[t
         for index, value in enumerate(items):
             out = declared[index] if index < len(declared) else None
             name = out.name if out is not None and out.name else "output" if len(items) == 1 else f"output{index}"
-            found.append((name, value, bool(out and out.training), out, item.body.span))
+            found.append((name, value, bool(out and out.training), out, blocks.end_of(item.body)))
     done: list[tuple[str | None, Value, bool]] = []
     for name, value, training, out, span in found:
         if value is UNKNOWN:

@@ -101,6 +101,15 @@ def template(callee: Any, given: list[Given], span: Span) -> Any:
     raise Fault(names.NotALayer(at=span, what=f"{describe(callee)} is no layer"))
 
 
+def refuse_layers(name: str, given: list[Given]) -> None:
+    """A function takes tensors and configuration, no layers."""
+    for _, value, at in given:
+        if is_layer(value):
+            raise Fault(names.LayerInExpression(
+                at=at, what=f"{describe(value)} is not applied to anything here, so `{name}` has no tensor to take",
+                help=f"let the flow go through it first: `x -> {at.text[:60]} -> {name}`"))  # fmt: skip
+
+
 def call_function(
     frame: Frame, callee: Any, given: list[Given], span: Span, flow: Any, path: Path | None, flows: bool
 ) -> Any:
@@ -108,8 +117,11 @@ def call_function(
     if isinstance(callee, ConfigWord):
         return _config(frame, callee.name, given, span)
     if isinstance(callee, FnWord):
+        if callee.tensors and not flows and not any(has_tensor(value) or isinstance(value, Several) for _, value, _ in given):
+            return functions.template(callee, given, span)
         return functions.call_fn(frame, callee, given, span, flow if flows else None)
     kind: type[Op] = callee.kind
+    refuse_layers(kind.name, given)
     direct = any(has_tensor(value) for _, value, _ in given) or any(
         isinstance(value, tuple) and not value and kind.tensors[:1] and kind.tensors[0].startswith("*") for _, value, _ in given)  # fmt: skip
     if not direct and not flows and kind.name in CONFIG_TWINS and not any(name == "axis" for name, _, _ in given):
@@ -118,8 +130,7 @@ def call_function(
         if not flows:
             if given and given[0][1] is None:
                 raise absent(given[0][2])
-            raise Fault(names.NotATensor(
-                at=span, what=f"`{kind.name}` needs a tensor here", help=f"inside an expression write it: `{kind.name}(it)`"))  # fmt: skip
+            return Template(callee, tuple(fields_of(kind, given, span, loose=True).items()), span)
         if flow is None:
             raise Fault(names.NoFlow(at=span, what=f"nothing flows into `{kind.name}` here", help=f"name its input: `{kind.name}(x)`"))
     operands, plain = split_arguments(kind, given, direct, span)

@@ -77,6 +77,8 @@ def _refuse(operator: str, left: Any, right: Any, span: Span) -> Fault:
 def _range(left: Any, right: Any, span: Span) -> range:
     if type(left) is not int or type(right) is not int:
         raise Fault(names.TypeMismatch(at=span, what=f"a range goes from int to int, not {describe(left)} to {describe(right)}"))
+    if right - left > MAX_LIST:
+        raise Fault(problems.ListTooLong(at=span, what=f"this range has more than {MAX_LIST:,} elements"))
     return range(left, max(left, right))
 
 

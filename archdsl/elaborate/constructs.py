@@ -65,7 +65,7 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     session = frame.session
     outer = session.multiplier
     session.multiplier = outer * max(len(items), 1)
-    if session.multiplier > MAX_NODES and one.body.statements:
+    if session.multiplier > MAX_NODES:
         session.multiplier = outer
         raise Fault(problems.TooManyNodes(
             at=one.items.span, what=f"this expands to more than {MAX_NODES:,} nodes: {len(items):,} times what is inside", label="repeated here"))  # fmt: skip
@@ -142,6 +142,8 @@ def single_layer(frame: Frame, since: int, members: int) -> None:
     added = islice(reversed(unit.members), len(unit.members) - members)
     if any(one[: len(path)] == path and one[: len(path) + 1] != first for one in added):
         return
+    if path in unit.places:
+        unit.claim(path, unit.places[first])
     unit.rename(first, path, since, frame.region)
     unit.containers.pop(path, None)
 

@@ -15,7 +15,7 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import call, tensor, word
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import UNKNOWN, Instance, Leaf, Several, describe, is_tensor
+from archdsl.elaborate.values import UNKNOWN, FnWord, Instance, Leaf, OpWord, Several, describe, is_tensor
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -51,6 +51,8 @@ def _it(frame: Frame, expr: tree.It) -> Any:
     if frame.flow is None:
         raise Fault(names.NoFlow(at=expr.span, what="nothing flows here", help="name the value instead"))
     frame.flow_span = None
+    if isinstance(frame.flow, Value):
+        frame.unit.touched.add(frame.flow.name)
     return frame.flow
 
 
@@ -187,7 +189,7 @@ def _apply(frame: Frame, expr: tree.Binary, left: Any) -> Any:
         if name is None:
             raise Fault(names.TypeMismatch(at=expr.span, what=f"`{operator}` does not work on tensors"))
         for one, at in ((left, expr.left.span), (right, expr.right.span)):
-            if one is None:
+            if one is None or calls.is_layer(one) or isinstance(one, (OpWord, FnWord)):
                 tensor(frame, one, at)
         return call(frame, word(name)(), [left, right], expr.span)
     if operator in COMPARISONS:
@@ -195,6 +197,9 @@ def _apply(frame: Frame, expr: tree.Binary, left: Any) -> Any:
         if decided_or_not is None:
             raise undecided(frame, operator, left, right, expr.span)
         return decided_or_not
+    for one, at in ((left, expr.left.span), (right, expr.right.span)):
+        if calls.is_layer(one) or isinstance(one, (OpWord, FnWord)):
+            tensor(frame, one, at)
     return arithmetic(frame.facts, operator, left, right, expr.span)
 
 

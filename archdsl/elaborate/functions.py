@@ -13,7 +13,7 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import tensor
 from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import UNKNOWN, FnWord, Several, has_tensor, is_tensor
+from archdsl.elaborate.values import UNKNOWN, FnWord, Several, Template, has_tensor, is_tensor
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -41,6 +41,13 @@ def call_of_config(frame: Frame, word: FnWord, given: list[Given], span: Span) -
         raise Fault(problems.TooManySteps(at=span, what="functions of configuration call each other too deep")) from None
     finally:
         session.active.pop()
+
+
+def template(word: FnWord, given: list[Given], span: Span) -> Template:
+    """A function of tensors with its configuration alone: a layer as a value."""
+    config, _ = header_lists(word.item)
+    values = headers.match_arguments(config, given, word.item.name, span)
+    return Template(word, tuple((name, value) for name, (value, _) in values.items()), span)
 
 
 def positional_of(given: list[Given]) -> list[Given]:

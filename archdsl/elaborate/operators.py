@@ -13,7 +13,7 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults.stated import Stated
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.values import UNKNOWN, Leaf, Several, describe
+from archdsl.elaborate.values import UNKNOWN, BlockWord, FnWord, Instance, Leaf, OpWord, Several, Template, describe
 from archdsl.ir.node import Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op, OpFault
@@ -47,7 +47,21 @@ def tensor(frame: Frame, value: Any, span: Span) -> Value:
     if isinstance(value, Several):
         raise Fault(names.NotATensor(
             at=span, what=f"one tensor is needed here, and this is a tuple of {len(value.items)}", help="take it apart: `a, b = …`"))  # fmt: skip
+    if isinstance(value, (Template, BlockWord, Instance, OpWord, FnWord)):
+        at = value.span if isinstance(value, Template) and value.span is not None else span
+        raise Fault(names.NotATensor(
+            at=at, what=f"a tensor is needed here, and this is {describe(value)}, which nothing flows into", help=_sent(value, at)))  # fmt: skip
     raise Fault(names.NotATensor(at=span, what=f"a tensor is needed here, and this is {describe(value)}"))
+
+
+def _sent(value: Any, at: Span) -> str:
+    """How a tensor gets into a function or layer that stands in an expression."""
+    callee = value.callee if isinstance(value, Template) else value
+    if isinstance(callee, OpWord) and not callee.kind.layer:
+        return f"inside an expression write its input: `{callee.kind.name}(it)`"
+    if isinstance(callee, FnWord):
+        return f"inside an expression write its input: `{callee.item.name}(it)`"
+    return "inside an expression write it with its input: `(it -> Layer(…))`"
 
 
 def absent(span: Span) -> Fault:

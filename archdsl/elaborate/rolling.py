@@ -108,6 +108,8 @@ def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out:
     containers = list(islice(reversed(unit.containers), len(unit.containers) - before.containers))[::-1]
     if any(not moved.inside(path) or not isinstance(unit.members[path], (Layer, Call)) for path in members):
         return None
+    if any(moved(path) in unit.places for path in members):
+        return None
     nodes = region.nodes[before.nodes :]
     if any(node.scan or node.choice or isinstance(unit.members.get(node.member or ()), Instance) for node in nodes):
         return None

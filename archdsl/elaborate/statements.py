@@ -53,6 +53,7 @@ def assign(frame: Frame, name: str, value: Any, span: Span) -> None:
         return
     if isinstance(value, Value) and value.name in frame.unit.home:
         frame.unit.hint(value, name)
+        frame.unit.touched.add(value.name)
     binding = frame.scope.find(name)
     if binding is None:
         frame.scope.bind(name, value, span, "value")
@@ -72,7 +73,7 @@ def assign(frame: Frame, name: str, value: Any, span: Span) -> None:
 
 def _kind_name(kind: str) -> str:
     return {
-        "config": "configuration", "let": "a `let`", "param": "a parameter", "buffer": "a buffer", "shared": "a shared layer", "index": "a counter",
+        "config": "configuration or a dimension", "let": "a `let`", "param": "a parameter", "buffer": "a buffer", "shared": "a shared layer", "index": "a counter",
     }.get(kind, kind)  # fmt: skip
 
 

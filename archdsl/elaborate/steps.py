@@ -58,7 +58,10 @@ def line(frame: Frame, chain: tree.Chain) -> None:
     """A line of a body: it may start afresh; its result flows on."""
     before, made = frame.flow, frame.flow_span
     result = run_chain(frame, chain, fresh=True)
-    if made is not None and frame.flow_span is made and result is not before:
+    if result is before:
+        frame.flow_span = made
+        return
+    if made is not None and frame.flow_span is made and isinstance(before, Value) and before.name not in frame.unit.touched:
         frame.session.problems.add(names.DroppedFlow(
             at=made, what="what this line makes is thrown away: the next line starts afresh", help="name it (`… as y`) or let it flow"))  # fmt: skip
     frame.flow = result

@@ -72,6 +72,7 @@ class Region:
     ) -> tuple[Value, ...]:  # fmt: skip
         """Add a node; its results."""
         unit = self.unit
+        unit.touched.update(one.name for one in operands if isinstance(one, Value))
         local = tuple(self.local(one) if isinstance(one, Value) else one for one in operands)
         results = tuple([unit.value(one, self) for one in types])
         self.nodes.append(Node(local, results, op, member, scan, choice, leaf, graph, lent, path, span))
@@ -109,6 +110,8 @@ class Unit:
         self.positive: dict[Size, Span] = {}
         """Sizes that must come out at least 1."""
         self.expanded = 0
+        self.touched: set[str] = set()
+        """Values that something took or named."""
         self._count = 0
 
     def value(self, type: TensorType, region: Region) -> Value:
@@ -155,7 +158,9 @@ class Unit:
         self.members[path] = member
 
     def contain(self, path: Path, span: Span) -> None:
-        """Note a container; the same one may be mentioned again."""
+        """Note a container; the same one may be mentioned again. Raises where something else has the path."""
+        if path in self.places:
+            self.claim(path, span)
         self.containers.setdefault(path, span)
 
     def path_to(self, instance: Instance) -> Path:

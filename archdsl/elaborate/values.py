@@ -204,6 +204,8 @@ def describe(value: object) -> str:
             return f"a list of {len(value)}"
         case DType():
             return f"the dtype {value.name}"
+        case Template(callee=OpWord() | BlockWord() | FnWord()):
+            return describe(value.callee)
         case Template() | Instance() | Group():
             return "a layer"
         case OpWord():
