@@ -14,6 +14,7 @@ from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
 from archdsl.targets.diagram import words
+from archdsl.targets.diagram.escape import clean
 from archdsl.targets.diagram.opening import Rule
 from archdsl.targets.diagram.picture import Box, Closed, Edge, Frame, Picture, Row
 
@@ -346,4 +347,4 @@ def _counted(home: Graph, nodes: Iterable[Node]) -> str:
         graph, op = called_graph(home, node), called_op(home, node)
         names[graph.name if graph is not None else op.name if op is not None else "scan"] += 1
     told = [name + _times(number) for name, number in names.most_common(3)]
-    return words.clean(", ".join(told) + (", …" if len(names) > 3 else ""), 60)
+    return clean(", ".join(told) + (", …" if len(names) > 3 else ""), 60)

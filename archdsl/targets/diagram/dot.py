@@ -32,6 +32,7 @@ def _lines(picture: Picture, light: bool) -> Iterator[str]:
     yield f'  node [shape=plain fontname="{FONT}" fontsize=12 fontcolor="{colours.TEXT}"];'
     yield f'  edge [color="{colours.LINE}" arrowsize=0.6 penwidth=0.9 fontname="{FONT}" fontsize=10 fontcolor="{colours.QUIET}"];'
     yield from _inside(picture, "", "  ")
+    yield from (f"  {line}" for line in _above(picture))
     ranks = {one.id: at for at, one in enumerate(picture.boxes)}
     for one in picture.edges:
         yield f"  {_edge(one, ranks, light)}"
@@ -60,18 +61,23 @@ def _frame(frame: Frame) -> str:
 
 
 def _title(picture: Picture, frame: Frame) -> Iterator[str]:
-    """The frame's title as a node above its first box: edges go around nodes, but across the labels of clusters."""
+    """The frame's title, as a node above its first box: edges go around nodes, but across the labels of clusters."""
     note = f'&#160;&#160;<FONT COLOR="{colours.QUIET}">{xml(frame.note)}</FONT>' if frame.note else ""
     yield f"{_heading(frame.id)} [label=<<B>{xml(frame.title)}</B>{note}>];"
     first = next((box for box in picture.boxes if _within(picture, box.frame, frame.id)), None)
     if first is not None:
         inner = next((one for one in picture.frames if one.parent == frame.id and _within(picture, first.frame, one.id)), None)
-        yield f"{_heading(frame.id)} -> {first.id if inner is None else _heading(inner.id)} [style=invis weight=0];"
+        yield f"{_heading(frame.id)} -> {first.id if inner is None else _heading(inner.id)} [style=invis weight=1];"
+
+
+def _above(picture: Picture) -> Iterator[str]:
+    """Keeps each frame below the last box that feeds it. Stands outside the clusters, since an edge in one pulls its ends in."""
     order = {box.id: at for at, box in enumerate(picture.boxes)}
-    inside = {box.id for box in picture.boxes if _within(picture, box.frame, frame.id)}
-    before = [one.source for one in picture.edges if not one.back and one.target in inside and one.source not in inside]
-    if before:
-        yield f"{max(before, key=order.__getitem__)} -> {_heading(frame.id)} [style=invis weight=0];"
+    for frame in picture.frames:
+        inside = {box.id for box in picture.boxes if _within(picture, box.frame, frame.id)}
+        before = [one.source for one in picture.edges if not one.back and one.target in inside and one.source not in inside]
+        if before:
+            yield f"{max(before, key=order.__getitem__)} -> {_heading(frame.id)} [style=invis weight=1];"
 
 
 def _heading(frame: str) -> str:
@@ -124,7 +130,7 @@ def _terminal(box: Box) -> str:
 
 
 def _edge(edge: Edge, ranks: dict[str, int], light: bool) -> str:
-    parts: list[str] = []
+    parts: list[str] = [] if edge.back else ["weight=4"]
     if edge.texts:
         parts.append("label=<" + "<BR/>".join(f"&#160;{xml(one)}&#160;" for one in edge.texts) + ">")
     if edge.back:
