@@ -10,6 +10,7 @@ CPU := $(if $(GPU),,--extra-index-url https://download.pytorch.org/whl/cpu --ret
 SPEC ?= specs/resnet.arch:ResNet50
 OUT ?= build
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # pytest exits 5 where it finds no test; for the oracle selection that is no failure.
 NONE_IS_FINE := || { rc=$$?; [ $$rc -eq 5 ] || exit $$rc; }
 
@@ -56,8 +57,8 @@ format: .venv/.ok ## let ruff format and mend the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ok ## the benchmarks: ratios measured side by side
-	$(BIN)/python -m benchmarks
+bench: .venv/.oracles ## the benchmarks: ratios measured side by side (BENCH_ARGS=--quick, or a topic)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean: ## remove what was built (the environment stays)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

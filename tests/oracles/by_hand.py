@@ -19,7 +19,7 @@ def linear(state: State, name: str, x: Tensor) -> Tensor:
 
 
 def lstm_step(state: State, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of PyTorch's LSTM, gates in its order: input, forget, cell, output (Hochreiter and Schmidhuber, 1997; Gers, 2000)."""
+    """One step of PyTorch's LSTM, gates in its order: input, forget, cell, output."""
     z = x @ state["weight_ih_l0"].T + state["bias_ih_l0"] + h @ state["weight_hh_l0"].T + state["bias_hh_l0"]
     i, f, g, o = z.chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -54,13 +54,8 @@ def seq2seq(state: State, source: Tensor, target: Tensor) -> Tensor:
     for t in range(target.shape[1]):
         word = state["decoder.embed.weight"][target[:, t]]
         q = linear(state, "decoder.attention.W_query", h)
-        scores = torch.stack(
-            [
-                linear(state, "decoder.attention.v", torch.tanh(q + linear(state, "decoder.attention.W_memory", memory[:, s])))[:, 0]
-                for s in range(source.shape[1])
-            ],
-            dim=1,
-        )
+        keys = [linear(state, "decoder.attention.W_memory", memory[:, s]) for s in range(source.shape[1])]
+        scores = torch.cat([linear(state, "decoder.attention.v", torch.tanh(q + k)) for k in keys], dim=1)
         weights = torch.exp(scores) / torch.exp(scores).sum(1, keepdim=True)
         context = (weights[:, :, None] * memory).sum(1)
         h = gru_step(cell, "", torch.cat([word, context], dim=-1), h)

@@ -59,7 +59,8 @@ def drawn(n: int, **shapes: tuple[int, ...]) -> Inputs:
 
 def sentences(**lengths: int) -> Callable[[int], Inputs]:
     return lambda n: {
-        name: torch.randint(19, (n, length + n), generator=torch.Generator().manual_seed(n + length)) for name, length in lengths.items()
+        name: torch.randint(19, (n, length + n), generator=torch.Generator().manual_seed(n + length))
+        for name, length in lengths.items()
     }
 
 
@@ -73,7 +74,11 @@ def graph(n: int) -> Inputs:
 
 
 def latents(n: int) -> Inputs:
-    return {"sample": drawn(n, x=(n, 4, 8, 16))["x"], "timestep": torch.arange(n) * 37.0, "context": drawn(n, x=(n, 4 + n, 8))["x"]}
+    return {
+        "sample": drawn(n, x=(n, 4, 8, 16))["x"],
+        "timestep": torch.arange(n) * 37.0,
+        "context": drawn(n, x=(n, 4 + n, 8))["x"],
+    }
 
 
 def t5() -> nn.Module:
@@ -88,7 +93,9 @@ def call_t5(module: nn.Module, inputs: Inputs) -> tuple[Tensor, ...]:
 
 
 def mamba() -> nn.Module:
-    return transformers.MambaForCausalLM(transformers.MambaConfig(vocab_size=19, hidden_size=16, num_hidden_layers=2, state_size=4))
+    return transformers.MambaForCausalLM(
+        transformers.MambaConfig(vocab_size=19, hidden_size=16, num_hidden_layers=2, state_size=4)
+    )
 
 
 def rwkv() -> nn.Module:
@@ -102,32 +109,54 @@ def call_causal(module: nn.Module, inputs: Inputs) -> tuple[Tensor, ...]:
 
 EXAMPLES = [
     Example(
-        "gpt2", "GPT2", {**TINY_WORDS, "context": 16, "p": 0.0}, words(6, 19), call=call_gpt2,
+        "gpt2",
+        "GPT2",
+        {**TINY_WORDS, "context": 16, "p": 0.0},
+        words(6, 19),
+        call=call_gpt2,
         library=gpt2(vocab_size=19, n_positions=16, n_embd=16, n_layer=2, n_head=2, **NO_DROPOUT),
     ),
     Example(
-        "t5", "T5", {**TINY_WORDS, "head_width": 6, "hidden": 24, "p": 0.0}, sentences(source=70, target=40), library=t5, call=call_t5
+        "t5",
+        "T5",
+        {**TINY_WORDS, "head_width": 6, "hidden": 24, "p": 0.0},
+        sentences(source=70, target=40),
+        library=t5,
+        call=call_t5,
     ),
     Example("mamba", "Mamba", {"vocab": 19, "width": 16, "depth": 2, "state": 4}, words(7, 19), library=mamba, call=call_causal),
     Example("rwkv4", "RWKV", {"vocab": 19, "width": 16, "depth": 2}, words(7, 19), library=rwkv, call=call_causal),
     Example(
-        "lstm", "Tagger", {"vocab": 19, "width": 5, "hidden": 4, "layers": 2, "tags": 3}, words(6, 19, "words"),
+        "lstm",
+        "Tagger",
+        {"vocab": 19, "width": 5, "hidden": 4, "layers": 2, "tags": 3},
+        words(6, 19, "words"),
         written=lambda state, x: by_hand.tagger(state, x, 2),
     ),
     Example("gat", "GAT", {"features": 6, "classes": 3}, graph, written=by_hand.gat),
     Example("seq2seq", "Seq2Seq", {"vocab": 19, "width": 5, "hidden": 4}, sentences(source=5, target=3), written=by_hand.seq2seq),
     Example(
-        "ntm", "NTM", {"inputs": 4, "outputs": 3, "hidden": 6, "slots": 5, "width": 4}, lambda n: drawn(n, x=(n, 4, 4)), written=by_hand.ntm
+        "ntm",
+        "NTM",
+        {"inputs": 4, "outputs": 3, "hidden": 6, "slots": 5, "width": 4},
+        lambda n: drawn(n, x=(n, 4, 4)),
+        written=by_hand.ntm,
     ),
     Example(
-        "neural_ode", "NeuralODE", {"hidden": 5, "steps": 3}, lambda n: drawn(n, x=(n, 2)),
+        "neural_ode",
+        "NeuralODE",
+        {"hidden": 5, "steps": 3},
+        lambda n: drawn(n, x=(n, 2)),
         written=lambda state, x: by_hand.neural_ode(state, x, 3),
     ),
     Example(
-        "sd_unet", "UNet2DCondition", {"widths": [32, 64, 64, 32], "attend": [True, False, True, False], "depth": 1, "heads": 2, "text": 8},
-        latents, written=lambda state, *inputs: sd_unet(state, *inputs, depth=1, heads=2),
+        "sd_unet",
+        "UNet2DCondition",
+        {"widths": [32, 64, 64, 32], "attend": [True, False, True, False], "depth": 1, "heads": 2, "text": 8},
+        latents,
+        written=lambda state, *inputs: sd_unet(state, *inputs, depth=1, heads=2),
     ),
-]  # fmt: skip
+]
 BY_NAME = {one.name: one for one in EXAMPLES}
 
 
