@@ -205,11 +205,14 @@ class MalformedNumber(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class NumberTooLarge(Problem):
-    """A number is above what the language can hold: int64 for whole numbers, double precision for the others.
+    """A number, as it is written or as configuration computes it, is above what the language can hold: int64 for whole numbers,
+    double precision for the others.
 
     ```arch
     let n = 9_223_372_036_854_775_808
     ```
+
+    Write a smaller one.
     """
 
     code: ClassVar[str] = "number-too-large"

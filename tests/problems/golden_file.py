@@ -2,11 +2,11 @@
 
 # shape-mismatch
 
-A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`. Text before the first fence says what a case shows.
+A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`. Text before the first fence says why.
 
 ```arch
-the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which is `{i}`
-in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch
+the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which
+is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch
 ```
 
 ```bytes

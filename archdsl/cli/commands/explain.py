@@ -59,7 +59,8 @@ def command(code: str | None, as_json: bool) -> int:
 def _summary(kind: type[Problem]) -> str:
     """The first sentence of the page, on one line."""
     paragraph = " ".join((getdoc(kind) or "").split("\n\n", 1)[0].split())
-    return paragraph if len(paragraph) <= 100 else paragraph[:99] + "…"
+    sentence = paragraph.split(". ")[0].split(": ")[0].rstrip(".") + "."
+    return sentence if len(sentence) <= 100 else sentence[:99] + "…"
 
 
 def _as_json(kind: type[Problem]) -> dict[str, str]:

@@ -15,15 +15,16 @@ class UnknownName(Stated):
     }
     ```
 
-    Correct the name (here `h + 1`), or bind it first. A name that is bound inside braces ends there; a dimension must stand alone in
-    the header before it is used: `(x: [N, T, D])` binds `D`.
+    Correct the name (here `h + 1`), or bind it first. A name that is bound inside braces ends there; a dimension must stand
+    alone in the header before it is used: `(x: [N, T, D])` binds `D`.
     """
 
     code = "unknown-name"
 
 
 class UnknownLayer(Stated):
-    """A name that starts with a capital, so it must be a layer or block, and is neither built in, nor in the file, nor imported.
+    """A name that starts with a capital, so it must be a layer or block, and is neither built in, nor in the file, nor
+    imported.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -31,7 +32,8 @@ class UnknownLayer(Stated):
     }
     ```
 
-    Correct the name (`Linear(32)`), define the block, or import it: `use std.vision { ConvNorm }`. `archdsl ops` lists what is built in.
+    Correct the name (`Linear(32)`), define the block, or import it: `use std.vision { ConvNorm }`. `archdsl ops` lists what
+    is built in.
     """
 
     code = "unknown-layer"
@@ -46,8 +48,8 @@ class UnknownArgument(Stated):
     }
     ```
 
-    Correct the name (`stride=2`). Arguments are named as in `torch.nn`, but for one word: a position of an axis is `axis`, not `dim`.
-    `archdsl ops Conv2d` lists what a layer takes.
+    Correct the name (`stride=2`). Arguments are named as in `torch.nn`, but for one word: a position of an axis is `axis`,
+    not `dim`. `archdsl ops Conv2d` lists what a layer takes.
     """
 
     code = "unknown-argument"
@@ -92,8 +94,9 @@ class TooManyArguments(Stated):
     }
     ```
 
-    In a built-in layer only arguments without a default stand by position, and what the input's type says is inferred: `Conv2d(64, 7)`.
-    Give the others by name: `Conv2d(64, 7, stride=2)`. A tuple that flows into a layer of one tensor must be taken apart or merged first.
+    In a built-in layer only arguments without a default stand by position, and what the input's type says is inferred:
+    `Conv2d(64, 7)`. Give the others by name: `Conv2d(64, 7, stride=2)`. A tuple that flows into a layer of one tensor must
+    be taken apart or merged first.
     """
 
     code = "too-many-arguments"
@@ -115,7 +118,8 @@ class BadArgument(Stated):
 
 
 class TypeMismatch(Stated):
-    """A value of one kind stands where another kind is needed: a list for a number, a tensor for configuration, a string for a dimension.
+    """A value of one kind stands where another kind is needed: a list for a number, a tensor for configuration, a string for a
+    dimension.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -124,8 +128,8 @@ class TypeMismatch(Stated):
     }
     ```
 
-    Use the value that is meant: `repeat w in widths { Linear(w) }`. What is in parentheses is configuration, known at compile time;
-    tensors flow to a layer along `->`, and a condition on a tensor is `where(condition, a, b)`.
+    Use the value that is meant: `repeat w in widths { Linear(w) }`. What is in parentheses is configuration, known at
+    compile time; tensors flow to a layer along `->`, and a condition on a tensor is `where(condition, a, b)`.
     """
 
     code = "type-mismatch"
@@ -141,7 +145,8 @@ class NotATensor(Stated):
     }
     ```
 
-    Take a tuple apart (`a, b = chunk(x, 2, axis=1)`), apply a layer along `->`, say in an expression what a function works on (`relu(x)`).
+    Take a tuple apart (`a, b = chunk(x, 2, axis=1)`), apply a layer along `->`, say in an expression what a function works
+    on (`relu(x)`).
     """
 
     code = "not-a-tensor"
@@ -198,7 +203,8 @@ class NoFlow(Stated):
 
 
 class LayerInExpression(Stated):
-    """A layer, or a block, stands where nothing can own it: in a function of tensors, or in the value of a `param` or `buffer`.
+    """A layer, or a block, stands where nothing can own it: in a function of tensors, or in the value of a `param` or
+    `buffer`.
 
     ```arch
     fn double(x: [N, D]) -> [N, D] { x -> Linear(D) }

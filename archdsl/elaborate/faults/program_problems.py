@@ -14,14 +14,16 @@ class ImportNotFound(Stated):
     arch Net(x: [N, 3, H, W]) { Stem }
     ```
 
-    Correct the path, which is relative to the file that has the `use`, or the name. `use std.vision { … }` reads the standard library.
+    Correct the path, which is relative to the file that has the `use`, or the name. `use std.vision { … }` reads the
+    standard library.
     """
 
     code = "import-not-found"
 
 
 class ImportOutsideRoot(Stated):
-    """An import leads out of the project. Files are read only below the project's root, the standard library and the folders of `-I`.
+    """An import leads out of the project. Files are read only below the project's root, the standard library and the folders
+    of `-I`.
 
     ```arch
     use "../../../../../../../etc/blocks.arch" { Stem }
@@ -72,7 +74,8 @@ class TooManyImports(Stated):
 
 
 class TooManyNodes(Stated):
-    """The program expands to more than 100,000 steps, or blocks call each other more than 60 deep. It is counted before it is expanded.
+    """The program expands to more than 100,000 steps, or blocks call each other more than 60 deep. It is counted before it is
+    expanded.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -87,7 +90,8 @@ class TooManyNodes(Stated):
 
 
 class TooManySteps(Stated):
-    """The configuration takes too long to evaluate: more than 400,000 steps, or functions that call each other more than 200 deep.
+    """The configuration takes too long to evaluate: more than 400,000 steps, or functions that call each other more than 200
+    deep.
 
     ```arch
     fn forever(n) = forever(n + 1)
@@ -152,14 +156,16 @@ class ExpectationFailed(Stated):
     }
     ```
 
-    Where the model is right, correct the number (here 170: the bias counts too). Otherwise the model is not what it was meant to be.
+    Where the model is right, correct the number (here 170: the bias counts too). Otherwise the model is not what it was
+    meant to be.
     """
 
     code = "expectation-failed"
 
 
 class BadExpectation(Stated):
-    """What `expect` states cannot be checked: it is none of the forms that it takes, or names an output, input or dimension that there is not.
+    """What `expect` states cannot be checked: it is none of the forms that it takes, or names an output, input or dimension
+    that there is not.
 
     ```arch
     arch Net(x: [N, 16]) -> logits: [N, 10] {

@@ -6,8 +6,8 @@ from archdsl.elaborate.faults.stated import Stated
 
 
 class ShapeMismatch(Stated):
-    """Two sizes that must be equal are not. The picture shows both tensors and where each was made. Only an axis of size 1 is stretched
-    to fit, and two names are two sizes unless a `require` says that they are equal.
+    """Two sizes that must be equal are not. The picture shows both tensors and where each was made. Only an axis of size 1 is
+    stretched to fit, and two names are two sizes unless a `require` says that they are equal.
 
     ```arch
     arch Net(x: [N, 64, H, W]) {
@@ -24,8 +24,8 @@ class ShapeMismatch(Stated):
 
 
 class UnprovedDimension(Stated):
-    """A size must be what the step asks for, and whether it is depends on a dimension that is known at run time only. The compiler does
-    not guess: it names the fact that is missing.
+    """A size must be what the step asks for, and whether it is depends on a dimension that is known at run time only. The
+    compiler does not guess: it names the fact that is missing.
 
     ```arch
     arch Net(x: [N, C, H, W]) {
@@ -36,7 +36,8 @@ class UnprovedDimension(Stated):
     }
     ```
 
-    State the fact, and it is checked at the model's door: `require H % 2 == 0 and W % 2 == 0`. Or give the dimension a number.
+    State the fact, and it is checked at the model's door: `require H % 2 == 0 and W % 2 == 0`. Or give the dimension a
+    number.
     """
 
     code = "unproved-dimension"
@@ -51,15 +52,16 @@ class RankMismatch(Stated):
     }
     ```
 
-    Take the step of that rank (`Conv2d(64, 3)`), or bring the tensor into form first with `flatten`, `reshape` or `rearrange`.
+    Take the step of that rank (`Conv2d(64, 3)`), or bring the tensor into form first with `flatten`, `reshape` or
+    `rearrange`.
     """
 
     code = "rank-mismatch"
 
 
 class DtypeMismatch(Stated):
-    """A tensor has another dtype than the step takes, or two dtypes meet. Nothing is promoted in silence but integers where a function
-    needs floats.
+    """A tensor has another dtype than the step takes, or two dtypes meet. Nothing is promoted in silence but integers where a
+    function needs floats.
 
     ```arch
     arch Net(x: [N, 16], ids: i64[N, 16]) {
@@ -97,7 +99,8 @@ class IndexOutOfRange(Stated):
     }
     ```
 
-    Correct the index (`x[:, 15]`, `x[:, -1]`). For a dimension that is known at run time, state what holds: `require T >= 4`.
+    Correct the index (`x[:, 15]`, `x[:, -1]`). For a dimension that is known at run time, state what holds: `require T >=
+    4`.
     """
 
     code = "index-out-of-range"
@@ -142,7 +145,8 @@ class UndecidedCondition(Stated):
     }
     ```
 
-    State what holds, so that the condition is decided (`require T > 128`), or ask about configuration: `arch Net(long: bool = false)(x: …)`.
+    State what holds, so that the condition is decided (`require T > 128`), or ask about configuration: `arch Net(long: bool
+    = false)(x: …)`.
     """
 
     code = "undecided-condition"
@@ -157,7 +161,8 @@ class NeedsANumber(Stated):
     }
     ```
 
-    Give the dimension a number in the header (`x: [N, 784]`), or make it configuration: `arch Net(D: int = 784)(x: [N, D])`.
+    Give the dimension a number in the header (`x: [N, 784]`), or make it configuration: `arch Net(D: int = 784)(x: [N,
+    D])`.
     """
 
     code = "needs-a-number"
@@ -218,7 +223,8 @@ class ScanLength(Stated):
 
 
 class BadScan(Stated):
-    """A `scan` that cannot be: it gives nothing, its `final` names no carry, its `until` is not one bool, or it assigns what it walks.
+    """A `scan` that cannot be: it gives nothing, its `final` names no carry, its `until` is not one bool, or it assigns what
+    it walks.
 
     ```arch
     arch Net(x: [N, T, 16]) {
@@ -326,8 +332,8 @@ class NotAParameter(Stated):
     }
     ```
 
-    Give a parameter (`param w: [16, 16] = ones`) or a shared layer's tensor (`weight=wte.weight`); for computed weights there is the
-    function: `linear(it, w)`.
+    Give a parameter (`param w: [16, 16] = ones`) or a shared layer's tensor (`weight=wte.weight`); for computed weights
+    there is the function: `linear(it, w)`.
     """
 
     code = "not-a-parameter"

@@ -1,4 +1,4 @@
-"""Problems of labels, items, statements and heads; with those of whole programs under the same name."""
+"""Problems of labels, items, statements and heads; those of whole programs stand here under the same names."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class AlreadyBound(Stated):
 
 
 class ReboundInParallel(Stated):
-    """A value from outside is bound again in a body that runs beside the flow or many times (`skip`, `via`, `branch`, `head`, `scan`), so
-    that which value follows would depend on an order that there is not.
+    """A value from outside is bound again in a body that runs beside the flow or many times (`skip`, `via`, `branch`, `head`,
+    `scan`), so that which value follows would depend on an order that there is not.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -87,7 +87,8 @@ class ReboundInParallel(Stated):
 
 
 class NeedsLabel(Stated):
-    """A layer that owns tensors stands where steps are not numbered: in an expression, right of `=`, in a `branch`. Nothing names its keys.
+    """A layer that owns tensors stands where steps are not numbered: in an expression, right of `=`, in a `branch`. Nothing
+    names its keys.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -134,7 +135,8 @@ class ReservedLabel(Stated):
 
 
 class BadLabel(Stated):
-    """A label that makes no path: an empty segment, a template that cannot be filled, a label of something that is no layer or function.
+    """A label that makes no path: an empty segment, a template that cannot be filled, a label of something that is no layer or
+    function.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -212,7 +214,8 @@ class UnknownOutput(Stated):
 
 
 class MisplacedHead(Stated):
-    """A head where no output can be made: in a block, or in a body that runs beside the flow or many times; or a second head of a name.
+    """A head where no output can be made: in a block, or in a body that runs beside the flow or many times; or a second head
+    of a name.
 
     ```arch
     block Classifier(x: [N, C]) { head logits { Linear(10) } }
@@ -227,8 +230,8 @@ class MisplacedHead(Stated):
 
 
 class MisplacedStatement(Stated):
-    """A statement or list of parameters stands where it has no meaning: `yield` outside of a `scan`, `param` in a `repeat`, tensors
-    before configuration.
+    """A statement or list of parameters stands where it has no meaning: `yield` outside of a `scan`, `param` in a `repeat`,
+    tensors before configuration.
 
     ```arch
     arch Net(x: [N, 16]) {
@@ -244,7 +247,8 @@ class MisplacedStatement(Stated):
 
 
 class UncheckedBlock(Stated):
-    """Nothing calls this block, and it cannot be checked by itself, since a parameter has no default; only its names were looked up.
+    """Nothing calls this block, and it cannot be checked by itself, since a parameter has no default; only its names were
+    looked up.
 
     ```arch
     block Apply(f: layer)(x: [N, C]) { f }
@@ -275,8 +279,8 @@ class BadArithmetic(Stated):
 
 
 class NotOnADimension(Stated):
-    """An operation on a dimension that is known at run time only. Such a size takes `+ - * // %`, `max`, `min`, `ceil(p / k)` and
-    `floor(p / k)`; its value, and so its root or quotient, is not there yet.
+    """An operation on a dimension that is known at run time only. Such a size takes `+ - * // %`, `max`, `min`, `ceil(p / k)`
+    and `floor(p / k)`; its value, and so its root or quotient, is not there yet.
 
     ```arch
     arch Net(x: [N, T, 16]) {
