@@ -89,7 +89,11 @@ def _forward(
     report: Report, graph: Graph, binding: Binding, inputs: Mapping[str, Tensor], runs: Mapping[str, Run | str], exact: nn.Module
 ) -> None:
     """Every output of every product."""
-    true = module_run(exact, graph)(widened(inputs, graph))
+    try:
+        true = module_run(exact, graph)(widened(inputs, graph))
+    except Exception as fault:
+        report.checks.append(Check("module", "run", binding, reason=_told(fault)))
+        return
     kept = [one for one in graph.outputs if not one.training]
     near: list[Any] = []
     for product, run in runs.items():
