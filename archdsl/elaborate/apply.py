@@ -227,9 +227,12 @@ def apply_instance(frame: Frame, instance: Instance, flow: Any, where: Where, sp
     template = instance.template
     callee = template.callee
     unit = frame.unit
-    if where.label is not None and instance.unit is unit:
-        alias = where.path(frame, False, span)
-        unit.aliases[alias] = instance.path
+    if where.label is not None:
+        label = where.path(frame, False, span)
+        if instance.unit is not unit or label != instance.path:
+            if unit.aliases.get(label) != instance.path and (label, instance) not in unit.open_aliases:
+                unit.claim(label, span)
+            unit.alias(label, instance)
     home = frame.settings
     frame.settings = instance.settings
     try:

@@ -31,6 +31,7 @@ def is_layer(value: Any) -> bool:
 
 def callee_of(frame: Frame, expr: tree.Call) -> Any:
     """What is called."""
+    frame.session.calls[expr.span] = expr
     value = expressions.evaluate(frame, expr.function)
     if value is UNKNOWN:
         raise Absorbed

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.faults.structure_problems import DuplicateLabel
 from archdsl.elaborate.unit import Made, Region, Unit
 from archdsl.elaborate.values import Instance
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
+from archdsl.problems.problem import Label
 from archdsl.records import changed
 
 
@@ -76,6 +79,7 @@ def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: b
         path: changed(member, value=names(member.value)) if isinstance(member, Parameter) else member
         for path, member in resolved(unit.members)
     }
+    refuse_clashes(unit, members)
     graph = Graph(
         name=unit.name,
         kind=unit.kind,
@@ -98,9 +102,34 @@ def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: b
         open_ties=tuple(unit.open_ties),
         raised=tuple(unit.raised),
         positive=dict(unit.positive),
+        open_aliases=tuple(unit.open_aliases),
         expanded=unit.expanded + len(unit.root.nodes),
         several=several,
     )
+
+
+def refuse_clashes(unit: Unit, members: Mapping[Path, Member]) -> None:
+    """A label may reach into an instance to add a child that is not there. Raises `duplicate-label` where it is."""
+    for path in (*members, *unit.aliases):
+        for depth in range(1, len(path)):
+            holder = members.get(path[:depth])
+            if holder is not None and path in unit.places and has_place(holder, path[depth:]):
+                raise Fault(DuplicateLabel(
+                    at=unit.places[path], what=f"`{'.'.join(path)}` is already the path of something else", label="this label reaches into the instance",
+                    others=(Label(unit.places[path[:depth]], f"`{'.'.join(path[depth:])}` is made inside of it"),),
+                    help="give it a path that the instance does not have"))  # fmt: skip
+
+
+def has_place(member: Member, path: Path) -> bool:
+    """Whether something of a member stands at a path inside it."""
+    if isinstance(member, Layer):
+        return ".".join(path) in member.op.parameters()
+    if not isinstance(member, Call):
+        return True
+    graph = member.graph
+    if path in graph.members or path in graph.containers or path in graph.aliases:
+        return True
+    return any(path[: len(inner)] == inner and has_place(one, path[len(inner) :]) for inner, one in graph.members.items())
 
 
 def _what(instance: Instance) -> Any:

@@ -50,6 +50,9 @@ def initializer(frame: Frame, expr: Any) -> Initializer:
     found = named(frame, expr)
     if found is not None:
         return found
+    word = expr.function if isinstance(expr, tree.Call) else expr
+    if isinstance(word, tree.Name) and frame.scope.find(word.name) is None and word.name not in frame.module.names():
+        raise unknown(expr)
     value = expressions.evaluate(frame, expr)
     if is_number(value) and not isinstance(value, Dim):
         return Initializer("full", (("value", float(value)),))

@@ -13,6 +13,7 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults.stated import Stated
 from archdsl.elaborate.frame import Frame
+from archdsl.elaborate.places import place_of
 from archdsl.elaborate.values import UNKNOWN, BlockWord, FnWord, Instance, Leaf, OpWord, Several, Template, describe
 from archdsl.ir.node import Path
 from archdsl.ir.value import Number, Operand, Value
@@ -98,8 +99,9 @@ def unknown_leaf(leaf: Leaf, span: Span) -> Fault:
         at=span, what=f"the layer owns no tensor `{leaf.name}`; it owns {', '.join(known) or 'none'}", help=did_you_mean(leaf.name, known)))  # fmt: skip
 
 
-def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], span: Span, what: str) -> Fault:
+def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], span: Span, op: Op) -> Fault:
     """An operator's refusal with its places: the step, where the operands were made, and a fix."""
+    what = f"`{op.name}`"
     code = "unproved-dimension" if fault.missing else fault.code
     kind = SHAPE_FAULTS.get(code)
     if kind is None:
@@ -118,7 +120,9 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
     if fault.missing:
         help = f"add: require {fault.missing}"
     message = fault.message if fault.message.startswith(("cannot", what)) else f"{what} {fault.message}" if fault.message.startswith("wants") else f"{what}: {fault.message}"
-    return Fault(kind(at=span, what=message, others=tuple(others), help=help))
+    if op.name == "index":
+        message = message.removeprefix("`index`: ")
+    return Fault(kind(at=place_of(frame.session.calls.get(span), op, fault, span), what=message, others=tuple(others), help=help))
 
 
 def prepare(frame: Frame, op: Op, operands: list[Any], span: Span) -> tuple[Operand, ...]:
@@ -178,7 +182,7 @@ def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tu
         bound = op.bind(context, *types)
         results = bound.infer(context, *types)
     except OpFault as fault:
-        raise fault_problem(frame, fault, operands, span, f"`{op.name}`") from None
+        raise fault_problem(frame, fault, operands, span, op) from None
     except DimTooLarge:
         raise Fault(shapes.DimensionTooLarge(at=span, what="a size here has more than 256 terms")) from None
     facts = frame.facts

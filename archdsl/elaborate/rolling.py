@@ -67,7 +67,7 @@ class Mark:
         self.members = len(unit.members)
         self.containers = len(unit.containers)
         self.expanded = unit.expanded
-        self.state = (unit.facts, len(unit.ties), len(unit.aliases), len(unit.open_ties), len(unit.borrowed), len(unit.raised), len(unit.positive))
+        self.state = (unit.facts, len(unit.ties), len(unit.aliases), len(unit.open_ties), len(unit.open_aliases), len(unit.borrowed), len(unit.raised), len(unit.positive))
 
 
 class Shift:

@@ -62,6 +62,8 @@ class Session:
     memo: dict[object, Any] = field(default_factory=dict)
     expectations: dict[int, Any] = field(default_factory=dict)
     heads: dict[int, Any] = field(default_factory=dict)
+    calls: dict[Span, Any] = field(default_factory=dict)
+    """The calls as written, by their place."""
     multiplier: int = 1
     """How many times what is elaborated now will be repeated, counted before it is."""
 

@@ -104,6 +104,8 @@ class Unit:
         self.ties: dict[Path, Path] = {}
         self.aliases: dict[Path, Path] = {}
         self.open_ties: list[OpenTie] = []
+        self.open_aliases: list[tuple[Path, Instance]] = []
+        """Other labels of instances that are the caller's."""
         self.borrowed: dict[int, tuple[str, Instance]] = {}
         self.raised: list[Raised] = []
         self.loops: list[Any] = []
@@ -186,6 +188,8 @@ class Unit:
         for tie in result.open_ties:
             if isinstance(tie.target, Leaf):
                 self.tie((*path, *tie.path), tie.target, tie.span)
+        for inner, instance in result.open_aliases:
+            self.alias((*path, *inner), instance)
         self.expanded += result.expanded
         for raised in result.raised:
             if raised not in self.raised:
@@ -194,6 +198,13 @@ class Unit:
         for size, span in result.positive.items():
             self.positive.setdefault(size, span)
         return tuple((name, self.path_to(instance)) for name, instance in result.borrowed)
+
+    def alias(self, path: Path, instance: Instance) -> None:
+        """A shared instance is used under another label."""
+        if instance.unit is self:
+            self.aliases[path] = instance.path
+        elif (path, instance) not in self.open_aliases:
+            self.open_aliases.append((path, instance))
 
     def tie(self, path: Path, target: Leaf | int | Path, span: Span) -> None:
         """The tensor at `path` is another one."""
@@ -218,6 +229,7 @@ class Unit:
         self.containers.pop(new, None)
         self.ties = {moved(path): moved(target) for path, target in self.ties.items()}
         self.aliases = {moved(path): moved(target) for path, target in self.aliases.items()}
+        self.open_aliases = [(moved(path), instance) for path, instance in self.open_aliases]
         self.open_ties = [changed(tie, path=moved(tie.path)) for tie in self.open_ties]
         nodes = region.nodes
         for index in range(since, len(nodes)):
@@ -234,6 +246,7 @@ class Made:
     graph: Graph
     borrowed: tuple[tuple[str, Instance], ...]
     open_ties: tuple[OpenTie, ...]
+    open_aliases: tuple[tuple[Path, Instance], ...]
     raised: tuple[Raised, ...]
     positive: dict[Size, Span]
     expanded: int
