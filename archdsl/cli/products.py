@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from archdsl.compiler import Spec
 
@@ -19,7 +21,7 @@ class Order:
     config: Mapping[str, object]
     weights: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further keywords of the targets, only those that were given: `given`, `dtype`, `bind`."""
+    """Further keywords of the targets, only those that were given: `given`, `dtype`, `bind`, `depth`, `expand`."""
 
 
 def _torch(order: Order) -> bytes:
@@ -41,7 +43,13 @@ def _summary(order: Order) -> bytes:
 
 def _picture(form: str) -> Callable[[Order], bytes]:
     def draw(order: Order) -> bytes:
-        drawn = order.spec.draw(order.name, format=form, **order.config)
+        from archdsl.targets.diagram.draw import CannotDraw
+        from archdsl.targets.diagram.draw import draw as picture
+
+        try:
+            drawn = picture(order.spec.graph(order.name, **order.config), form, **_only(order, "depth", "expand"))
+        except CannotDraw as fault:
+            raise click.UsageError(str(fault)) from None
         return drawn if isinstance(drawn, bytes) else drawn.encode()
 
     return draw

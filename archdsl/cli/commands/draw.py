@@ -19,10 +19,13 @@ from archdsl.cli.showing import say, show_json
 @options.include
 @click.option("-o", "--output", default=None, metavar="FILE", help="Where to; - is standard output. The suffix chooses the form.")
 @click.option("--to", "form", default=None, metavar="FORM", help="svg, png, pdf, dot or mermaid.")
+@click.option("--depth", type=click.IntRange(0), default=None, help="Levels of blocks that are open; as many as stay legible unless given.")
+@click.option("--expand", metavar="GLOB", multiple=True, help="Labels or block names that are open: --expand 'layer1.*'. May be repeated.")
 @options.as_json
 def command(
-    target: str, config: Mapping[str, object], include: tuple[str, ...], output: str | None, form: str | None, as_json: bool
-) -> int:
+    target: str, config: Mapping[str, object], include: tuple[str, ...], output: str | None, form: str | None, depth: int | None,
+    expand: tuple[str, ...], as_json: bool,
+) -> int:  # fmt: skip
     """Draw the diagram of an architecture.
 
     Blocks are boxes, repeats folded, shapes on the edges. Without -o, DOT on standard output.
@@ -34,7 +37,7 @@ def command(
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
-    data = PRODUCTS[chosen][1](Order(spec, name, config))
+    data = PRODUCTS[chosen][1](Order(spec, name, config, options={"depth": depth, "expand": expand}))
     if output is None or output == STANDARD_INPUT:
         if as_json:
             if chosen in ("png", "pdf"):

@@ -16,16 +16,23 @@ from archdsl.cli.showing import show_json
 @options.config
 @options.bind
 @options.include
+@click.option("--depth", type=click.IntRange(1), default=None, help="Levels of rows that are shown; all unless given.")
+@click.option("--all", "unfolded", is_flag=True, help="Show each of several equal blocks by itself.")
 @options.as_json
-def command(target: str, config: Mapping[str, object], bind: Mapping[str, int], include: tuple[str, ...], as_json: bool) -> int:
+def command(
+    target: str, config: Mapping[str, object], bind: Mapping[str, int], include: tuple[str, ...], depth: int | None, unfolded: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Show layers, shapes, parameters and MACs.
 
     Shapes and MACs are symbolic unless --bind gives sizes.
     """
+    from archdsl.analyses.summary import summarize
+
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
-    table = spec.summary(name, bind=dict(bind), **config)
+    table = summarize(spec.graph(name, **config), dict(bind), depth=depth, fold=not unfolded)
     if as_json:
         show_json("summary", table.as_json())
     else:

@@ -25,7 +25,7 @@ def _lines(picture: Picture, light: bool) -> Iterator[str]:
     title = f"<B>{xml(picture.title)}</B>" + (
         f'  <FONT COLOR="{colours.QUIET}">{xml(picture.note)}</FONT>' if picture.note else ""
     )
-    yield f"digraph {quoted(picture.title)} {{"
+    yield "digraph G {"
     yield f"  graph [rankdir=TB ranksep=0.32 nodesep=0.3 pad=0.25 compound=true newrank=false{quick}"
     yield f'    fontname="{FONT}" fontsize=15 fontcolor="{colours.TEXT}" labelloc=t labeljust=c bgcolor="{colours.PAPER}"'
     yield f"    label=<{title}<BR/>&#160;>];"

@@ -42,7 +42,7 @@ def render(text: str, form: str, seconds: float = SECONDS) -> bytes | None:
     if arguments is None:
         return None
     try:
-        done = subprocess.run(arguments, input=text.encode(), capture_output=True, timeout=seconds, check=False)  # noqa: S603
+        done = subprocess.run(arguments, input=text.encode(), capture_output=True, timeout=seconds, check=False)
     except (subprocess.TimeoutExpired, OSError):
         return None
     return done.stdout if done.returncode == 0 and done.stdout else None
