@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archdsl.ir.graph import Graph
+from archdsl.targets.torch.chains import chain
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.constructor import Constructor
 from archdsl.targets.torch.forward import Forward
@@ -47,11 +48,17 @@ def print_class(
     names = name_locals(statements, function.hints, given, taken)
     declare(statements, names, set(given.values()))
 
-    lines = [f"class {plan.name}(nn.Module):"]
+    sequence = is_sequence(plan.joined)
+    lines = [f"class {plan.name}({'nn.Sequential' if sequence else 'nn.Module'}):"]
     if plan.joined.doc:
         lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
     lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])
+    if sequence:
+        constructor.lines = []
+        constructor.items = constructor.chain_items(plan.joined, ())
     lines += init_lines(plan, constructor, numbers, free or {})
+    if sequence:
+        return ["\n".join(lines).rstrip()]
     lines += forward_lines(forward, statements, names, [given[one] for one in forward.parameters])
     holders = [holder_class(name, one) for name, one in constructor.holders]
     return [*holders, *results, "\n".join(lines)]
@@ -70,7 +77,7 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
         return []
     star = "*, " if free and arguments else ""
     lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
-    lines.append("        super().__init__()")
+    lines += lay_out(f"super().__init__({', '.join(constructor.items)})", 8)
     for one in body:
         lines += lay_out(one, 8)
     if reset:
@@ -152,9 +159,18 @@ def declare(statements: list[Statement], names: Mapping[str, str], known: set[st
     for line in lines:
         for target in line.targets:
             name = names.get(target, target)
-            if name not in known and name in returned and line.untyped and len(line.targets) == 1:
+            if name not in known and name in returned and len(line.targets) == 1:
                 line.annotation = line.annotation or ": Tensor"
             known.add(name)
+
+
+def is_sequence(graph: Graph) -> bool:
+    """Whether the class is an `nn.Sequential` of its own: numbered steps, one after the other."""
+    inputs = graph.input_values
+    if graph.kind != "block" or len(inputs) != 1 or len(graph.outputs) != 1 or graph.borrowed or graph.ties or graph.aliases:
+        return False
+    called = [node.member for node in graph.nodes if node.member is not None]
+    return list(graph.members) == called and chain(graph.nodes, (), inputs[0], graph.outputs[0].value)
 
 
 def every_line(statements: list[Statement]) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,7 +132,8 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
             if number == top:
                 continue
             wish = _variant(name, groups[number][0], groups[min(numbers, key=lambda one: len(groups[one][0].members))][0])
-            names[number] = safe_name(wish if names_free(wish, taken) else name, taken)
+            trials = (wish if count == 1 else f"{name}{count}" for count in itertools.count(1))
+            names[number] = safe_name(next(one for one in trials if names_free(one, taken)), taken)
             taken.add(names[number])
     plans: dict[int, Plan] = {}
     for number, graphs in groups.items():
@@ -142,7 +144,7 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
 
 def names_free(name: str, taken: set[str]) -> bool:
     """Whether a class may have this name as it is."""
-    return safe_name(name, taken) == name
+    return safe_name(name) != name or name not in taken
 
 
 def _variant(name: str, graph: Graph, plainest: Graph) -> str:

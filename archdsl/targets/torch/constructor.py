@@ -25,6 +25,8 @@ class Constructor:
         self.numbers = numbers
         self.helpers = helpers
         self.lines: list[str] = []
+        self.items: list[str] = []
+        """The steps, where the class is an `nn.Sequential`."""
         self.loop: list[str] = []
         """What draws the first values, for the arch's class."""
         self.inner = False
@@ -61,7 +63,7 @@ class Constructor:
             if isinstance(child.member, Parameter):
                 self.parameter(base, label, child.member)
             else:
-                self.assign(base, kind, label, self.module(child))
+                self.assign(base, kind, child.attribute or label, self.module(child))
             if not self.inner:
                 self.reached(child, reach(base, kind, label))
 
@@ -119,7 +121,11 @@ class Constructor:
         return str(member.op.module(constructor_tape(self.numbers, self.helpers, hint or "size")))
 
     def chain(self, graph: Graph, path: Path) -> str:
-        """`nn.Sequential(…)`: its layers, and its functions as modules."""
+        """`nn.Sequential(…)`."""
+        return f"nn.Sequential({', '.join(self.chain_items(graph, path))})"
+
+    def chain_items(self, graph: Graph, path: Path) -> list[str]:
+        """The layers of a chain, and its functions as modules."""
         places = tree(graph.members).children
         items = []
         for node in graph.nodes:
@@ -128,7 +134,7 @@ class Constructor:
             elif node.member is not None:
                 child = places[node.member[0]]
                 items.append(self.module(Place((*path, *child.path), child.member, child.children)))
-        return f"nn.Sequential({', '.join(runs(items))})"
+        return runs(items)
 
     def instance(self, path: Path) -> str:
         """`Bottleneck(256, 64, stride=2)`: what each argument is in each specialisation of this class."""

@@ -62,7 +62,7 @@ def _by_number(name: str, values: Vector, wanted: Vector) -> Told | None:
     if factor is not None and factor > 1 and _equal(tuple(one * factor for one in values), wanted):
         return Told(f"{factor} * {name}", 1)
     divisor = _ratio(values[0], wanted[0])
-    for trial in dict.fromkeys(one for one in (divisor, 2) if one is not None and one > 1):
+    for trial in dict.fromkeys(one for one in (2, divisor) if one is not None and one > 1):
         if _equal(tuple(one // trial for one in values), wanted):
             return Told(f"{name} // {trial}", 1)
     gap = wanted[0] - values[0]

@@ -48,15 +48,20 @@ class Initial:
 
     def lines(self) -> list[str]:
         """The loop of the arch's class."""
-        out: list[str] = []
+        bodies: dict[tuple[str, ...], list[str]] = {}
         for kind, inits in self.shared.items():
-            out.append(f"    {'el' if out else ''}if isinstance(module, {kind}):")
+            body = []
             for leaf, init in inits.items():
                 pad = "        "
                 if (kind, leaf) in self.optional:
-                    out.append(f"{pad}if module.{leaf} is not None:")
+                    body.append(f"{pad}if module.{leaf} is not None:")
                     pad += "    "
-                out.append(pad + init_call(init, f"module.{leaf}"))
+                body.append(pad + init_call(init, f"module.{leaf}"))
+            bodies.setdefault(tuple(body), []).append(kind)
+        out: list[str] = []
+        for body_lines, kinds in bodies.items():
+            said = kinds[0] if len(kinds) == 1 else " | ".join(kinds)
+            out += [f"    {'el' if out else ''}if isinstance(module, {said}):", *body_lines]
         return ["for module in self.modules():", *out] if out else []
 
     def of_class(self, plan: Plan) -> list[str]:

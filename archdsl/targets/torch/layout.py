@@ -12,9 +12,13 @@ def lay_out(text: str, indent: int, note: str = "", width: int = WIDTH) -> list[
     if indent + len(text) <= width:
         if indent + len(text) + len(tail) <= width or not note:
             return [f"{pad}{text}{tail}"]
-        return [f"{pad}# {note}", f"{pad}{text}"]
-    lines = _broken(text, indent, width)
-    return [f"{pad}# {note}", *lines] if note else lines
+        return [*_above(note, indent, width), f"{pad}{text}"]
+    return [*_above(note, indent, width), *_broken(text, indent, width)]
+
+
+def _above(note: str, indent: int, width: int) -> list[str]:
+    """A comment on a line of its own, where there is room for one."""
+    return [f"{' ' * indent}# {note}"] if note and indent + 2 + len(note) <= width else []
 
 
 def _broken(text: str, indent: int, width: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 MARK = "\ua66e"
 """A letter that generated text never holds but in the names of locals that are not settled yet."""
@@ -18,7 +19,9 @@ def quote(text: str) -> str:
 
 def docstring(text: str, indent: str = "") -> str:
     """The text as a docstring, quotes included; its lines after the first get `indent`."""
-    lines = [line.rstrip() for line in text.strip().splitlines()]
+    lines = []
+    for line in text.strip().splitlines():
+        lines += textwrap.wrap(line, 96 - len(indent), break_long_words=False, break_on_hyphens=False) or [""]
     safe = ["".join(_escaped(letter, "") for letter in line).replace('"""', '\\"\\"\\"') for line in lines]
     body = "\n".join(indent + line if line and index else line for index, line in enumerate(safe))
     if len(safe) > 1:

@@ -33,7 +33,7 @@ def write_nodes(forward: Forward, nodes: Sequence[Node]) -> None:
 def _run(forward: Forward, nodes: Sequence[Node], at: int, reads: Counter[str]) -> int:
     """The end of the run that starts at a node: all children of its container, each fed by the one before."""
     first = nodes[at]
-    if first.member is None or first.leaf or len(first.member) < 2 or len(first.results) != 1:
+    if first.member is None or first.member[0] == "" or first.leaf or len(first.member) < 2 or len(first.results) != 1:
         return at
     container = first.member[:-1]
     place = tree(forward.graph.members, forward.graph.containers)

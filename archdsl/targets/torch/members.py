@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +22,8 @@ class Place:
     path: Path
     member: Member | None = None
     children: dict[str, Place] = field(default_factory=dict)
+    attribute: str = ""
+    """What it is called in the class where its label is a number and it has no tensors, so that no key tells."""
 
     @property
     def kind(self) -> str:
@@ -46,6 +50,12 @@ def tree(members: Mapping[Path, Member], containers: tuple[Path, ...] = ()) -> P
         for end in range(1, len(path) + 1):
             here = here.children.setdefault(path[end - 1], Place(path[:end]))
         here.member = members.get(path)
+    for label, child in root.children.items():
+        if label.isdigit() and isinstance(child.member, Layer) and not child.member.op.parameters() and not child.children:
+            stem = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", child.member.op.name).lower()
+            trials = (stem if count == 1 else f"{stem}_{count}" for count in itertools.count(1))
+            taken = {*root.children, *(one.attribute for one in root.children.values())}
+            child.attribute = next(one for one in trials if one not in taken)
     return root
 
 
@@ -67,8 +77,10 @@ def is_attribute(label: str) -> bool:
     return label.isidentifier() and label.isascii() and not keyword.iskeyword(label) and not label.startswith("__")
 
 
-def reach(base: str, kind: str, label: str) -> str:
+def reach(base: str, kind: str, label: str, attribute: str = "") -> str:
     """The expression for a child of `base`."""
+    if attribute and kind == "class":
+        return f"{base}.{attribute}"
     if kind in ("list", "chain") and label.isdigit():
         return f"{base}[{label}]"
     if kind == "dict":
@@ -97,7 +109,7 @@ def callable_access(plan: Plan, plans: Mapping[int, Plan], path: Path) -> str:
 def _access(here: Place, plan: Plan, plans: Mapping[int, Plan], path: Path, text: str, kind: str) -> str:
     for at, label in enumerate(path):
         child = here.children.get(label)
-        text = reach(text, kind, label)
+        text = reach(text, kind, label, child.attribute if child is not None else "")
         if child is None:
             # Past a layer stands the name of its tensor; past an instance its own tree goes on.
             return _access(Place(()), plan, plans, path[at + 1 :], text, "class")

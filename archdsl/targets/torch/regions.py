@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.targets.torch.classes import camel
+from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.nodes import changed_node
 
 Members = dict[Path, Member]
@@ -16,13 +17,16 @@ Members = dict[Path, Member]
 
 def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph) -> tuple[Members, tuple[Node, ...]]:
     """The members and nodes with all below `path` in a block; unchanged where that is not one closed stretch of the text."""
-    inside = [index for index, one in enumerate(nodes) if one.path[: len(path)] == path]
+    reached = {
+        one for one in members
+        if one[: len(path)] == path and any(isinstance(members.get(one[:end]), (Call, Layer)) for end in range(len(path) + 1, len(one)))
+    }  # fmt: skip
+    inside = [index for index, one in enumerate(nodes) if one.path[: len(path)] == path and one.member not in reached]
     if len(inside) < 2 or path in members or inside != list(range(inside[0], inside[-1] + 1)):
         return members, nodes
     region = nodes[inside[0] : inside[-1] + 1]
     rest = (*nodes[: inside[0]], *nodes[inside[-1] + 1 :])
     below = {one: member for one, member in members.items() if one[: len(path)] == path}
-    reached = {one for one in below if any(isinstance(members.get(one[:end]), (Call, Layer)) for end in range(len(path) + 1, len(one)))}
     moved = {one: member for one, member in below.items() if one not in reached}
     if not moved or not _closed(region, rest, moved) or _only_numbered(region, path):
         return members, nodes
@@ -41,7 +45,7 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
         return members, nodes
     cut = len(path)
     block = Graph(
-        region_name(graph.name, path), "block", tuple(Input(one.name, one) for one in captured.values()),
+        region_name(graph.name, path), "block", _inputs(captured.values()),
         tuple(Output(None, one) for one in results),
         tuple(changed_node(one, member=one.member[cut:] if one.member else None, path=one.path[cut:]) for one in region),
         {one[cut:]: member for one, member in moved.items()}, containers=tuple(one[cut:] for one in graph.containers if len(one) > cut and one[:cut] == path),
@@ -55,6 +59,17 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
             new[one] = member
     call = Node(tuple(captured.values()), results, member=path, path=path, span=region[0].span)
     return new, (*nodes[: inside[0]], call, *nodes[inside[-1] + 1 :])
+
+
+def _inputs(values: Iterable[Value]) -> tuple[Input, ...]:
+    """The inputs of the block, under the author's names."""
+    taken: set[str] = set()
+    made = []
+    for one in values:
+        name = stem_of(one.name) if stem_of(one.name) not in taken else one.name
+        taken.add(name)
+        made.append(Input(name, one))
+    return tuple(made)
 
 
 def region_name(owner: str, path: Path) -> str:

@@ -81,7 +81,7 @@ def fold(statements: list[Statement], stems: dict[str, str], indent: int, counts
             at = one.code.find(target)
             if counts[target] != 1 or not 0 <= at < first or before.fixed or before.depth >= FOLD_DEPTH:
                 break
-            if not _flows(target, one, stems) or (one.heavy and before.heavy) or (one.head == "return" and before.untyped):
+            if not _flows(target, one, stems) or (one.heavy and before.heavy) or one.head == "return":
                 break
             code = substitute(one.code, target, before.code)
             if indent + len(_short(code, stems)) + 8 * len(one.targets) > FOLD_WIDTH:
