@@ -24,7 +24,9 @@ class Builder:
     Every method that adds a step returns its value, or the tuple of them. Raises `OpFault` where an operator refuses.
     """
 
-    def __init__(self, name: str, kind: str = "block", *, facts: Facts | None = None, doc: str = "", span: Span | None = None) -> None:
+    def __init__(
+        self, name: str, kind: str = "block", *, facts: Facts | None = None, doc: str = "", span: Span | None = None
+    ) -> None:
         self.name = name
         self.kind = kind
         self.doc = doc

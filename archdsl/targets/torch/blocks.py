@@ -33,7 +33,8 @@ def print_class(
     forward = Forward(plan, plans, numbers, helpers)
     results: list[str] = []
     if free is not None and len(plan.joined.outputs) > 1:
-        forward.output_class = safe_name(f"{plan.name}Output", {one.name for one in plans.values()})
+        forward.output_class = safe_name(f"{plan.name}Output", plan.taken)
+        plan.taken.add(forward.output_class)
         results.append(output_class(forward.output_class, plan.joined))
     forward.run()
     function = forward.function
@@ -78,12 +79,12 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
     star = "*, " if free and arguments else ""
     lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
     lines += lay_out(f"super().__init__({', '.join(constructor.items)})", 8)
-    for one in body:
-        lines += lay_out(one, 8)
+    for text in body:
+        lines += lay_out(text, 8)
     if reset:
         lines += ["", f"    def {reset}(self) -> None:", '        """Draw the first values that are not PyTorch\'s own."""']
-        for one in constructor.loop:
-            lines += lay_out(one.lstrip(), 8 + len(one) - len(one.lstrip()))
+        for text in constructor.loop:
+            lines += lay_out(text.lstrip(), 8 + len(text) - len(text.lstrip()))
     return [*lines, ""]
 
 

@@ -66,9 +66,9 @@ def write_scan(forward: Forward, node: Node) -> None:
     names = dict(function.locals)
 
     carries: list[str] = []
-    for inner, outer in zip(inputs[count : count + scan.carries], operands[count:], strict=False):
+    for inner, start in zip(inputs[count : count + scan.carries], operands[count:], strict=False):
         local = function.fresh(inner.name)
-        function.add((local,), names[outer.name], forward.note((inner.type,), None))
+        function.add((local,), names[start.name], forward.note((inner.type,), None))
         function.shapes.append((local, inner.type))
         carries.append(local)
     lists: list[str] = []
@@ -94,7 +94,8 @@ def write_scan(forward: Forward, node: Node) -> None:
     outer, shapes, kept = function.statements, len(function.shapes), function.locals
     function.statements = []
     inner_names = {one.name: local for one, local in zip(inputs, [*slices, *carries], strict=False)}
-    inner_names.update((one.name, names[value.name]) for one, value in zip(inputs[count + scan.carries :], operands[count + scan.carries :], strict=True))
+    captured = zip(inputs[count + scan.carries :], operands[count + scan.carries :], strict=True)
+    inner_names.update((one.name, names[value.name]) for one, value in captured)
     function.locals = {**kept, **inner_names}
     function.shapes += [(local, one.type) for local, one in zip(slices, inputs, strict=False)]
     _body(forward, scan, carries, lists, done)
@@ -139,7 +140,9 @@ def _direct(body: Graph, own: Sequence[Value], after: Sequence[Value]) -> dict[i
     last = {one.name: index for index, node in enumerate(body.nodes) for one in node.operands if isinstance(one, Value)}
     reads_out = {one.value.name for one in body.outputs}
     for carry, (old, new) in enumerate(zip(own, after, strict=True)):
-        made = [index for index, node in enumerate(body.nodes) if node.results == (new,) and node.scan is None and node.choice is None]
+        made = [
+            index for index, node in enumerate(body.nodes) if node.results == (new,) and node.scan is None and node.choice is None
+        ]
         single = sum(1 for one in after if one == new) == 1
         if made and single and last.get(old.name, -1) <= made[0] and old.name not in reads_out:
             found[made[0]] = carry
@@ -155,7 +158,9 @@ def _results(forward: Forward, node: Node, scan: Scan, carries: list[str], lists
         code = f"torch.stack({order}, dim={at})"
         empty = _empty(forward, value.type, at)
         local = function.bind(value)
-        function.add((local,), f"{code} if {steps} else {empty}" if empty else code, forward.note((value.type,), node.span), fixed=True)
+        function.add(
+            (local,), f"{code} if {steps} else {empty}" if empty else code, forward.note((value.type,), node.span), fixed=True
+        )
         function.shapes.append((local, value.type))
     for value, index in zip(node.results[len(lists) :], scan.finals, strict=True):
         function.locals[value.name] = carries[index]

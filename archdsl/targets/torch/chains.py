@@ -32,9 +32,7 @@ class _Chains:
         members: dict[Path, Member] = {
             path: Call(self.graph(one.graph), one.span) if isinstance(one, Call) else one for path, one in graph.members.items()
         }
-        nodes = tuple(
-            changed_node(one, graph=self.graph(one.graph)) if one.graph is not None else one for one in graph.nodes
-        )
+        nodes = tuple(changed_node(one, graph=self.graph(one.graph)) if one.graph is not None else one for one in graph.nodes)
         borrowed = tuple((name, self.graph(one) if isinstance(one, Graph) else one) for name, one in graph.borrowed)
         for path in sorted(graph.containers, key=len, reverse=True):
             members, nodes = _outlined(members, nodes, path, graph)
@@ -56,7 +54,14 @@ def chain(nodes: Sequence[Node], prefix: Path, first: Value, last: Value) -> boo
     """Whether the nodes, numbered 0, 1, … below `prefix`, pass one value on from step to step and end in `last`."""
     at: Value = first
     for index, node in enumerate(nodes):
-        if node.path != (*prefix, str(index)) or node.operands != (at,) or len(node.results) != 1 or node.leaf or node.lent or node.graph:
+        if (
+            node.path != (*prefix, str(index))
+            or node.operands != (at,)
+            or len(node.results) != 1
+            or node.leaf
+            or node.lent
+            or node.graph
+        ):
             return False
         if node.op is not None:
             if node.op.random or not _function_module(node):
@@ -80,7 +85,13 @@ def _outlined(
     below = [one for one in members if one[: len(path)] == path]
     inside = [index for index, one in enumerate(nodes) if one.path[: len(path)] == path and len(one.path) > len(path)]
     calls = [index for index, one in enumerate(nodes) if one.member is not None and one.member[: len(path)] == path]
-    if not inside or not below or path in members or inside != list(range(inside[0], inside[-1] + 1)) or not set(calls) <= set(inside):
+    if (
+        not inside
+        or not below
+        or path in members
+        or inside != list(range(inside[0], inside[-1] + 1))
+        or not set(calls) <= set(inside)
+    ):
         return members, nodes
     if any(len(one) != len(path) + 1 or isinstance(members[one], Parameter) for one in below):
         return members, nodes
@@ -93,7 +104,8 @@ def _outlined(
         return members, nodes
     own = {one[len(path) :]: members[one] for one in below}
     stripped = tuple(
-        changed_node(one, member=one.member[len(path) :] if one.member is not None else None, path=one.path[len(path) :]) for one in region
+        changed_node(one, member=one.member[len(path) :] if one.member is not None else None, path=one.path[len(path) :])
+        for one in region
     )
     made = Graph(path[-1], "chain", (Input("x", first),), (Output(None, last),), stripped, own, span=region[0].span)
     new: dict[Path, Member] = {}

@@ -42,6 +42,8 @@ class Plan:
     arguments: dict[str, Argument] = field(default_factory=dict)
     extras: dict[str, Vector] = field(default_factory=dict)
     """Sizes that `forward` needs and its tensors do not tell: arguments of `forward`."""
+    taken: set[str] = field(default_factory=set)
+    """The names of the file's classes."""
 
     def at(self, graph: Graph) -> int:
         """Which of the specialisations it is."""
@@ -80,7 +82,7 @@ class Signatures:
         return (graph.kind, inputs, members, nodes, outputs, borrowed, ties, graph.containers)
 
     def borrowed(self, one: Graph | Op) -> Hashable:
-        return self.class_of(one) if isinstance(one, Graph) else type(one)
+        return ("graph", self.class_of(one)) if isinstance(one, Graph) else ("layer", one.name)
 
     def member(self, member: Member, named: Any) -> Hashable:
         if isinstance(member, Parameter):
@@ -99,7 +101,8 @@ class Signatures:
 
     def node(self, node: Node, named: Any) -> Hashable:
         operands = tuple(
-            named(one) if isinstance(one, Value) else one and ("number", shape_of(one.number), one.type.dtype) for one in node.operands
+            named(one) if isinstance(one, Value) else one and ("number", shape_of(one.number), one.type.dtype)
+            for one in node.operands
         )
         what: Hashable = None
         if node.op is not None:
@@ -138,6 +141,7 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
     plans: dict[int, Plan] = {}
     for number, graphs in groups.items():
         plan = make_plan(names[number], graphs, free)
+        plan.taken = taken
         plans.update((id(one), plan) for one in graphs)
     return plans
 
@@ -218,7 +222,11 @@ def join_graphs(graphs: tuple[Graph, ...], holes: Holes, calls: dict[Path, tuple
         members[path] = _join_members(tuple(one.members[path] for one in graphs), holes, calls, (*prefix, *path))
     nodes = tuple(_join_nodes(ones, holes, calls, prefix) for ones in zip(*(one.nodes for one in graphs), strict=True))
     inputs = tuple(
-        Input(ones[0].name, holes.join_value(tuple(one.value for one in ones if one.value)) if ones[0].value else None, ones[0].keyword)
+        Input(
+            ones[0].name,
+            holes.join_value(tuple(one.value for one in ones if one.value)) if ones[0].value else None,
+            ones[0].keyword,
+        )
         for ones in zip(*(one.inputs for one in graphs), strict=True)
     )
     outputs = tuple(
@@ -243,7 +251,9 @@ def _note_calls(graph: Graph, calls: dict[Path, tuple[Graph, ...]], prefix: Path
 def _join_members(members: tuple[Member, ...], holes: Holes, calls: dict[Path, tuple[Graph, ...]], path: Path) -> Member:
     first = members[0]
     if isinstance(first, Layer):
-        return Layer(holes.join_op(tuple(one.op for one in members if isinstance(one, Layer)), _hint(path)), first.inits, first.span)
+        return Layer(
+            holes.join_op(tuple(one.op for one in members if isinstance(one, Layer)), _hint(path)), first.inits, first.span
+        )
     if isinstance(first, Parameter):
         value = holes.join_value(tuple(one.value for one in members if isinstance(one, Parameter)))
         return Parameter(value, first.init, first.buffer, first.persistent, first.span)

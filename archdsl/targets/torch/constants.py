@@ -24,7 +24,9 @@ def constant_code(graph: Graph, type: TensorType, tape: Tape) -> str:
                 operands.append(Code(f"operand_{index}_"))
             else:
                 operands.append(tape.value(one.number) if isinstance(one, Number) else None)
-        line = Tape(tuple(one.type for one in node.operands if one is not None), tuple(one.type for one in node.results), tape.around)
+        line = Tape(
+            tuple(one.type for one in node.operands if one is not None), tuple(one.type for one in node.results), tape.around
+        )
         text = str(node.op.torch(line, *operands))
         for name, value in inner.items():
             while name in text:

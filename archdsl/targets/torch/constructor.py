@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.dims.dim import Dim
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Path
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.constants import constant_code
 from archdsl.targets.torch.initial import init_call
-from archdsl.targets.torch.literals import number, quote
-from archdsl.targets.torch.members import Place, access, holder_name, is_attribute, reach, tree, typed_access
+from archdsl.targets.torch.literals import quote
+from archdsl.targets.torch.members import Place, holder_name, is_attribute, reach, tree, typed_access
+from archdsl.targets.torch.names import safe_name
 from archdsl.targets.torch.scope import Numbers, constructor_tape
 from archdsl.targets.torch.tape import DTYPES
 
@@ -108,7 +108,8 @@ class Constructor:
         if place.kind == "dict":
             pairs = ", ".join(f"{quote(label)}: {item}" for label, item in zip(place.children, items, strict=True))
             return f"nn.ModuleDict({{{pairs}}})" if pairs else "nn.ModuleDict()"
-        name = holder_name(self.plan, place.path)
+        name = safe_name(holder_name(self.plan, place.path), self.plan.taken)
+        self.plan.taken.add(name)
         inner = Constructor(self.plan, self.plans, self.numbers, self.helpers)
         inner.inner = True
         inner.children(Place((), None, place.children), "self", "class")
@@ -175,7 +176,7 @@ class Constructor:
             return f"torch.{init.name}({size}{dtype})"
         if init.name in ("constant", "full"):
             value = dict(init.args).get("value", dict(init.args).get("val", 0))
-            text = number(value) if isinstance(value, (int, float)) and not isinstance(value, Dim) else tape.plain(value)
+            text = tape.plain(value)
             inner = f"({size},)" if len(shape) == 1 else f"({size})" if shape else "()"
             plain = f", dtype={'torch.get_default_dtype()' if type.dtype == 'float' else DTYPES[type.dtype]}"
             return f"torch.full({inner}, {text}{plain})"

@@ -15,8 +15,8 @@ from archdsl.targets.torch.bodies import write_choice, write_scan
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.function import Function
-from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.literals import quote
+from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.members import access, callable_access
 from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.statements import Block, Line

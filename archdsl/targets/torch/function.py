@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.shape import TensorType
 from archdsl.ir.value import Value
@@ -53,7 +51,9 @@ class Function:
         self.statements.append(line)
         return line
 
-    def tape(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...], beside: tuple[tuple[str, TensorType], ...] = ()) -> Tape:
+    def tape(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...], beside: tuple[tuple[str, TensorType], ...] = ()
+    ) -> Tape:
         """A tape for one line; `beside` are the tensors that the line reads."""
 
         def hand(floating: bool) -> str | None:
@@ -87,7 +87,9 @@ class Function:
     def symbol(self, name: str) -> str:
         """The expression for a symbol in a size."""
         values = self.numbers.plan.holes.values.get(name) or (symbol(name),) * self.numbers.plan.holes.count
-        return self.told(values, name if not name.startswith("?") else self.numbers.plan.holes.hints[name]) or self.extra(values, name)
+        return self.told(values, name if not name.startswith("?") else self.numbers.plan.holes.hints[name]) or self.extra(
+            values, name
+        )
 
     def size(self, size: Dim) -> str | None:
         """The expression for a whole size; None where it is to be composed of its symbols."""

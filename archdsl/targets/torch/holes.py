@@ -77,7 +77,9 @@ class Holes:
 
     def join_type(self, types: tuple[TensorType, ...]) -> TensorType:
         """One type that stands for all."""
-        return TensorType(tuple(self.join(sizes, "size") for sizes in zip(*(one.shape for one in types), strict=True)), types[0].dtype)
+        return TensorType(
+            tuple(self.join(sizes, "size") for sizes in zip(*(one.shape for one in types), strict=True)), types[0].dtype
+        )
 
     def join_operand(self, operands: tuple[Operand, ...]) -> Operand:
         """One operand that stands for all; a value keeps the name of the first."""

@@ -24,7 +24,9 @@ def with_imports(blocks: Sequence[str], docstring: str = "") -> str:
     """The blocks of top-level code as one file, with the imports that they use before them."""
     body = "\n\n\n".join(block.strip("\n") for block in blocks)
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    standard = sorted(_merged(used, ("Callable", "Iterable", "Sequence"), "collections.abc") + _merged(used, ("Any", "NamedTuple"), "typing"))
+    standard = sorted(
+        _merged(used, ("Callable", "Iterable", "Sequence"), "collections.abc") + _merged(used, ("Any", "NamedTuple"), "typing")
+    )
     if "math" in used:
         standard.insert(0, IMPORTS["math"])
     third = [IMPORTS[name] for name in ("torch", "F") if name in used] + _merged(used, ("Tensor", "nn"), "torch")

@@ -53,7 +53,7 @@ class Initial:
             body = []
             for leaf, init in inits.items():
                 pad = "        "
-                if (kind, leaf) in self.optional:
+                if (kind, leaf) in self.optional or (leaf == "bias" and kind.startswith("nn.Conv")):
                     body.append(f"{pad}if module.{leaf} is not None:")
                     pad += "    "
                 body.append(pad + init_call(init, f"module.{leaf}"))
@@ -112,6 +112,3 @@ def constructor_name(layer: Layer) -> str:
 
 def _key(init: Initializer | None) -> object:
     return None if init is None else (init.name, init.args)
-
-
-

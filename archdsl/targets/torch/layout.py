@@ -1,4 +1,4 @@
-"""Long lines broken as ruff does it: the content of the last bracket on lines of its own, one item a line where they do not fit."""
+"""Long lines broken as ruff does it: the last bracket opened, one item a line where they do not fit."""
 
 from __future__ import annotations
 

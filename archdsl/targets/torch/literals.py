@@ -38,7 +38,7 @@ def comment(text: str) -> str:
 
 def number(value: int | float) -> str:
     """The number, exactly: `1e-5`, `0.1`, `math.inf`."""
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, int):
         return repr(value)
     if math.isnan(value):
         return "math.nan"

@@ -47,7 +47,12 @@ def _run(forward: Forward, nodes: Sequence[Node], at: int, reads: Counter[str]) 
     if place.kind not in ("list", "dict") or len(run) < len(labels) or len(labels) < 2:
         return at
     for index, (node, label) in enumerate(zip(run, labels, strict=True)):
-        if node.member != (*container, label) or len(node.results) != 1 or node.lent or not _alike(forward, first.member, node.member):
+        if (
+            node.member != (*container, label)
+            or len(node.results) != 1
+            or node.lent
+            or not _alike(forward, first.member, node.member)
+        ):
             return at
         if index and (moved_operands(first, run[index - 1], node) is None or reads[run[index - 1].results[0].name] != 1):
             return at
@@ -103,4 +108,3 @@ def _singular(label: str) -> str:
     """`layer` for `layers`, `block` for `h`."""
     word = label if not label.endswith("s") or label.endswith("ss") else label[:-1]
     return word if len(word) > 2 else "block"
-

@@ -20,14 +20,14 @@ def build(
 ) -> torch.nn.Module:
     """An instance of the class that `print_source` prints, on `device`, of `dtype` (PyTorch's default without one).
 
-    First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state dict:
-    `WeightsError` lists every key that does not fit.
+    First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state
+    dict: `WeightsError` lists every key that does not fit.
     """
     made = getattr(execute(print_source(graph)), class_name(graph))
     device = torch.device(device)
     before = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if dtype is not None:
             torch.set_default_dtype(dtype)
         try:

@@ -35,7 +35,9 @@ def stem_of(name: str) -> str:
     return re.sub(r"_[0-9]+$", "", name)
 
 
-def name_locals(statements: list[Statement], hints: dict[str, str], given: dict[str, str], taken: Iterable[str]) -> dict[str, str]:
+def name_locals(
+    statements: list[Statement], hints: dict[str, str], given: dict[str, str], taken: Iterable[str]
+) -> dict[str, str]:
     """A name for each local. `given` are those of the arguments; a name is used again once what it held is not read any more."""
     last: dict[str, int] = {}
     first: dict[str, int] = {}

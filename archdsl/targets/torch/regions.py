@@ -19,7 +19,8 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
     """The members and nodes with all below `path` in a block; unchanged where that is not one closed stretch of the text."""
     reached = {
         one for one in members
-        if one[: len(path)] == path and any(isinstance(members.get(one[:end]), (Call, Layer)) for end in range(len(path) + 1, len(one)))
+        if one[: len(path)] == path
+        and any(isinstance(members.get(one[:end]), (Call, Layer)) for end in range(len(path) + 1, len(one)))
     }  # fmt: skip
     inside = [index for index, one in enumerate(nodes) if one.path[: len(path)] == path and one.member not in reached]
     if len(inside) < 2 or path in members or inside != list(range(inside[0], inside[-1] + 1)):
@@ -48,15 +49,16 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
         region_name(graph.name, path), "block", _inputs(captured.values()),
         tuple(Output(None, one) for one in results),
         tuple(changed_node(one, member=one.member[cut:] if one.member else None, path=one.path[cut:]) for one in region),
-        {one[cut:]: member for one, member in moved.items()}, containers=tuple(one[cut:] for one in graph.containers if len(one) > cut and one[:cut] == path),
+        {one[cut:]: member for one, member in moved.items()},
+        containers=tuple(one[cut:] for one in graph.containers if len(one) > cut and one[:cut] == path),
         config=graph.config, facts=graph.facts, span=region[0].span,
     )  # fmt: skip
     new: Members = {}
-    for one, member in members.items():
-        if one in moved:
+    for label, member in members.items():
+        if label in moved:
             new.setdefault(path, Call(block, region[0].span))
         else:
-            new[one] = member
+            new[label] = member
     call = Node(tuple(captured.values()), results, member=path, path=path, span=region[0].span)
     return new, (*nodes[: inside[0]], call, *nodes[inside[-1] + 1 :])
 
@@ -95,4 +97,3 @@ def _closed(region: Sequence[Node], rest: Sequence[Node], moved: Members) -> boo
     called = {node.member for node in region if node.member is not None}
     plain = [one for one, member in moved.items() if not isinstance(member, Parameter)]
     return bool(called) and len(plain) > 1
-

@@ -19,7 +19,9 @@ def helper_source(name: str) -> str:
     text = path.read_text("utf-8")
     lines = text.splitlines()
     for node in ast.parse(text).body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
             for at in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[at] = ""
             continue

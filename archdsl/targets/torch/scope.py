@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from archdsl.dims.dim import Dim, Size, format_size, symbol
+from archdsl.dims.dim import Dim, symbol
 from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.explain import Vector, explain
-from archdsl.targets.torch.literals import MARK
 from archdsl.targets.torch.names import safe_name
-from archdsl.targets.torch.tape import Expr, Surroundings, Tape
+from archdsl.targets.torch.tape import Surroundings, Tape
 
 
 class Unexplained(Exception):
@@ -34,7 +30,7 @@ class Numbers:
         return self.static_told(values, hint, stored=stored)[0]
 
     def static_told(self, values: Vector, hint: str, *, stored: bool) -> tuple[str, int]:
-        known = {name: one for name, one in self.plan.known.items()}
+        known = dict(self.plan.known)
         known.update({name: one.values for name, one in self.plan.arguments.items()})
         told = explain(values, known)
         if told is None:

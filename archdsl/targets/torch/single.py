@@ -35,9 +35,7 @@ def single_source(op: Op, inputs: Sequence[TensorType | None], outputs: Sequence
     if not floats and op.layer and (weight := next((leaf for leaf, one in op.parameters().items() if one.dtype == "float"), "")):
         dtype = f"self.layer.{weight}.dtype"
     device = f"{next(iter(given))}.device" if given else 'torch.device("cpu")'
-    around = Surroundings(
-        symbol=lambda one: python_size_of(one, symbols), dtype=lambda: dtype, device=lambda: device, let=let
-    )
+    around = Surroundings(symbol=lambda one: python_size_of(one, symbols), dtype=lambda: dtype, device=lambda: device, let=let)
     tape = Tape(tuple(one for one in inputs if one is not None), tuple(outputs), around)
     operands: list[Code | None] = [Code(label) if label in given else None for label in labels]
     head = [Code("self.layer")] if op.layer else []
@@ -69,4 +67,6 @@ def _labels(op: Op, count: int) -> list[str]:
         else:
             labels.append(re.sub(r"\W", "", one))
     labels += [f"x{index}" for index in range(len(labels), count)]
-    return [f"{label}_" if label in ("self", "torch", "nn", "F", "math", "lambda", "input") else label for label in labels[:count]]
+    return [
+        f"{label}_" if label in ("self", "torch", "nn", "F", "math", "lambda", "input") else label for label in labels[:count]
+    ]

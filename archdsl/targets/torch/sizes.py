@@ -29,7 +29,7 @@ def shape_names(tensors: Mapping[str, TensorType]) -> dict[str, str]:
 
 
 def solve(size: Dim, text: str) -> tuple[str, str] | None:
-    """The symbol that `size`, whose value is `text`, gives: `2*H + 1` gives H as `(text - 1) // 2`. None where it gives none alone."""
+    """The symbol that `size`, whose value is `text`, gives: `2*H + 1` gives H as `(text - 1) // 2`. None where none alone."""
     (name, *others) = size.symbols
     if others or len(size.terms) > 2:
         return None

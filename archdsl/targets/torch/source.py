@@ -11,8 +11,8 @@ from archdsl.targets.torch.blocks import print_class
 from archdsl.targets.torch.chains import with_chains
 from archdsl.targets.torch.classes import make_plans
 from archdsl.targets.torch.imports import with_imports
-from archdsl.targets.torch.literals import docstring
 from archdsl.targets.torch.initial import Initial
+from archdsl.targets.torch.literals import docstring
 from archdsl.targets.torch.names import safe_name
 from archdsl.targets.torch.runtime_source import helper_source
 from archdsl.targets.torch.scope import Unexplained

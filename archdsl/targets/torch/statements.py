@@ -126,7 +126,7 @@ def without_parentheses(code: str) -> str:
             at += 1
             continue
         end = _closing(code, at)
-        if end is not None and (end == len(code) - 1 or at or True):
+        if end is not None:
             bare = code[:at] + code[at + 1 : end] + code[end + 1 :]
             if not _is_tuple(code[at : end + 1]) and same(bare, code):
                 code = bare

@@ -68,7 +68,7 @@ def _joined(left: Any, sign: str, right: Any) -> Expr:
 
 @dataclass
 class Surroundings:
-    """What the function that is being printed offers its lines: names for symbols, tensors at hand, room for statements before."""
+    """What the function that is printed offers its lines: names for symbols, tensors at hand, room for statements before."""
 
     symbol: Callable[[str], str] = str
     """The expression for a symbol."""

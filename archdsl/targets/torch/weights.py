@@ -47,7 +47,9 @@ def load_weights(module: torch.nn.Module, weights: str | Path | Mapping[str, tor
         if key in given and (given[key].shape != tensor.shape or given[key].is_floating_point() != tensor.is_floating_point())
     ]
     disagreeing = [
-        " and ".join(keys) for keys in aliases if len({id(given[key]) for key in keys if key in given}) > 1 and not _agree(given, keys)
+        " and ".join(keys)
+        for keys in aliases
+        if len({id(given[key]) for key in keys if key in given}) > 1 and not _agree(given, keys)
     ]
     if missing or extra or misshapen or disagreeing:
         raise WeightsError(missing, extra, misshapen, disagreeing)
