@@ -19,8 +19,8 @@ from archdsl.ir.node import Node, Path
 class Row:
     """One layer, block or container, or a function that costs multiply-accumulates.
 
-    `count` equal ones are told in one row, from `path` to `last`; the counts, and the rows below, are of one of them; rows below a
-    scan are of one step.
+    `count` equal ones are told in one row, from `path` to `last`; the counts, and the rows below, are of one of them; rows below
+    a scan are of one step.
     """
 
     path: Path
@@ -55,8 +55,8 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """`{arch, bound, inputs, outputs, layers, totals}`.
 
-        `layers` are all rows, nothing folded: `{path, type, depth, output, parameters, macs}`, where `path` is dotted, `depth` how
-        many rows are around it, `output` a list of types as text, and the counts include all that is below; below
+        `layers` are all rows, nothing folded: `{path, type, depth, output, parameters, macs}`, where `path` is dotted, `depth`
+        how many rows are around it, `output` a list of types as text, and the counts include all that is below; below
         a scan they are of one step. `totals` has `parameters`, `buffers`, `macs`, and in bytes `parameter_bytes`, `buffer_bytes`,
         `activation_bytes`. A count is a number, or a text where it depends on dimensions that are not bound.
         """

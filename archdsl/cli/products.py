@@ -43,11 +43,15 @@ def _summary(order: Order) -> bytes:
 
 def _picture(form: str) -> Callable[[Order], bytes]:
     def draw(order: Order) -> bytes:
-        from archdsl.targets.diagram.draw import CannotDraw
         from archdsl.targets.diagram.draw import draw as picture
+        from archdsl.targets.diagram.graphviz import CannotDraw
 
+        spec: Any = order.spec
         try:
-            drawn = picture(order.spec.graph(order.name, **order.config), form, **_only(order, "depth", "expand"))
+            if order.options.get("depth") is None and not order.options.get("expand"):
+                drawn = spec.draw(order.name, format=form, **order.config)
+            else:
+                drawn = picture(spec.graph(order.name, **order.config), form, **_only(order, "depth", "expand"))
         except CannotDraw as fault:
             raise click.UsageError(str(fault)) from None
         return drawn if isinstance(drawn, bytes) else drawn.encode()

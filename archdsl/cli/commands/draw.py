@@ -19,8 +19,8 @@ from archdsl.cli.showing import say, show_json
 @options.include
 @click.option("-o", "--output", default=None, metavar="FILE", help="Where to; - is standard output. The suffix chooses the form.")
 @click.option("--to", "form", default=None, metavar="FORM", help="svg, png, pdf, dot or mermaid.")
-@click.option("--depth", type=click.IntRange(0), default=None, help="Levels of blocks that are open; as many as stay legible unless given.")
-@click.option("--expand", metavar="GLOB", multiple=True, help="Labels or block names that are open: --expand 'layer1.*'. May be repeated.")
+@click.option("--depth", type=click.IntRange(0), default=None, help="Levels of blocks that are open.")
+@click.option("--expand", metavar="GLOB", multiple=True, help="Labels or blocks that are open: 'layer1.*'. May be repeated.")
 @options.as_json
 def command(
     target: str, config: Mapping[str, object], include: tuple[str, ...], output: str | None, form: str | None, depth: int | None,

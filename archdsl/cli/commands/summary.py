@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -20,8 +21,8 @@ from archdsl.cli.showing import show_json
 @click.option("--all", "unfolded", is_flag=True, help="Show each of several equal blocks by itself.")
 @options.as_json
 def command(
-    target: str, config: Mapping[str, object], bind: Mapping[str, int], include: tuple[str, ...], depth: int | None, unfolded: bool,
-    as_json: bool,
+    target: str, config: Mapping[str, object], bind: Mapping[str, int], include: tuple[str, ...], depth: int | None,
+    unfolded: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show layers, shapes, parameters and MACs.
 
@@ -32,7 +33,11 @@ def command(
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
-    table = summarize(spec.graph(name, **config), dict(bind), depth=depth, fold=not unfolded)
+    made: Any = spec
+    if depth is None and not unfolded:
+        table = made.summary(name, bind=dict(bind), **config)
+    else:
+        table = summarize(made.graph(name, **config), dict(bind), depth=depth, fold=not unfolded)
     if as_json:
         show_json("summary", table.as_json())
     else:

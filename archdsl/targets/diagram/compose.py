@@ -93,7 +93,7 @@ class _Composer:
         return self.picture
 
     def _spared(self) -> list[Edge]:
-        """The edges, of a box that feeds very many only the first: the others are told in words in the boxes that they lead to."""
+        """The edges, of a box that feeds very many only the first: the others are told in words where they lead to."""
         fed: Counter[str] = Counter(one.source for one in self.edges.values() if not one.back)
         kept, seen = [], set()
         for one in self.edges.values():
@@ -296,7 +296,7 @@ class _Composer:
         self.ends[box] = node.results[0].name if len(node.results) == 1 else ""
 
     def _stacked(self, scene: Scene, node: Node, called: Op, given: Sequence[Value], place: Place, count: int) -> str:
-        """The box that this step can stand in: that of the step before, if it keeps the type and nothing else looks between them."""
+        """The box that this step can stand in: that of the step before, if the type stays and nothing else looks at it."""
         follows = called.family in FOLLOWERS and count == 1 and len(given) == len(node.results) == 1
         if not follows or given[0].type != node.results[0].type:
             return ""

@@ -23,10 +23,10 @@ INSTALL = 'Graphviz draws {form}, and there is none here: pip install "archdsl[r
 def draw(graph: Graph, format: str = "svg", *, depth: int | None = None, expand: Iterable[str] = ()) -> str | bytes:
     """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes.
 
-    `depth` levels of containers and blocks are open; unless given, as many as stay legible, with the first block of each kind open
-    where there is room, and never more than 60 boxes. `expand` names what is open beside them: globs of dotted labels (`layer1.*`) or of
-    block names (`Bottleneck`). DOT and Mermaid are the same bytes on every run. An SVG always comes, of a plain layout where there is
-    no Graphviz or it takes too long; for the other formats that raises `CannotDraw`.
+    `depth` levels of containers and blocks are open; unless given, as many as stay legible, with the first block of each
+    kind open where there is room, and never more than 60 boxes. `expand` names what is open beside them: globs of dotted labels
+    (`layer1.*`) or of block names (`Bottleneck`). DOT and Mermaid are the same bytes on every run. An SVG always comes, of a
+    plain layout where there is no Graphviz or it takes too long; for the other formats that raises `CannotDraw`.
     """
     if format not in FORMS:
         raise ValueError(f"cannot draw `{format}`; there are {', '.join(FORMS)}")

@@ -37,7 +37,7 @@ def svg(picture: Picture) -> str:
 
 
 def place(picture: Picture) -> dict[str, Spot]:
-    """A place for each box: rows by the longest way from the inputs, in a row by the middle of what comes before; none overlap."""
+    """A place for each box: rows by the longest way from the inputs, in a row by what comes before; none overlap."""
     rows = _ordered(picture, _layers(picture))
     sizes = {box.id: _size(picture, box) for box in picture.boxes}
     widths = [sum(sizes[one][0] for one in row) + GAP_X * (len(row) - 1) for row in rows]
@@ -100,7 +100,8 @@ def _text(row: Row, box: Box) -> str:
 
 def _lines(picture: Picture, spots: Mapping[str, Spot], width: float, height: float) -> Iterator[str]:
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" '
         f'font-family="{FONT}" font-size="12" fill="{colours.TEXT}">'
     )
     yield (
@@ -109,7 +110,8 @@ def _lines(picture: Picture, spots: Mapping[str, Spot], width: float, height: fl
     )
     yield f'<rect width="100%" height="100%" fill="{colours.PAPER}"/>'
     yield (
-        f'<text x="{width / 2:.1f}" y="24" text-anchor="middle" font-size="15"><tspan font-weight="bold">{xml(picture.title)}</tspan>'
+        f'<text x="{width / 2:.1f}" y="24" text-anchor="middle" font-size="15">'
+        f'<tspan font-weight="bold">{xml(picture.title)}</tspan>'
         f'<tspan fill="{colours.QUIET}">  {xml(picture.note)}</tspan></text>'
     )
     for edge in picture.edges:
@@ -149,7 +151,8 @@ def _box(box: Box, spot: Spot) -> Iterator[str]:
     weight = 1.6 if box.kind in ("block", "input", "output") else 0.9
     fill = colours.FILLS["plain" if box.kind in ("constant", "carry") else "block"]
     yield (
-        f'<rect x="{spot.x:.1f}" y="{spot.y:.1f}" width="{spot.width:.1f}" height="{spot.height:.1f}" rx="{radius:g}" fill="{fill}" '
+        f'<rect x="{spot.x:.1f}" y="{spot.y:.1f}" width="{spot.width:.1f}" height="{spot.height:.1f}" rx="{radius:g}" '
+        f'fill="{fill}" '
         f'stroke="{colours.LINE}" stroke-width="{weight}"/>'
     )
     for at, row in enumerate(_rows(box)):

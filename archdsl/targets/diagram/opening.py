@@ -18,7 +18,8 @@ MOST = 60
 
 @dataclass(frozen=True)
 class Rule:
-    """Frames above `depth` are open, and those that `labels` (globs of dotted paths or block names) name; `examples` are full paths.
+    """Frames above `depth` are open, and those that `labels` (globs of dotted paths or block names) name;
+    `examples` are full paths.
 
     `chunk` is how many parts of the top are drawn as one box, 0 for none.
     """
@@ -48,7 +49,7 @@ def _leads(path: Path, pattern: list[str]) -> bool:
 
 
 def choose(draw: Callable[[Rule], Picture], depth: int | None, labels: Iterable[str]) -> Picture:
-    """The picture: as deep as was asked, or as deep as stays legible, with the first block of each kind open where there is room."""
+    """The picture: as deep as was asked, or as deep as stays legible, with the first block of each kind open."""
     asked = tuple(labels)
     if depth is not None:
         return draw(Rule(depth, asked))

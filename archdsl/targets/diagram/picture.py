@@ -17,7 +17,8 @@ class Row:
 
 @dataclass
 class Box:
-    """A node. `kind` is `layer`, `block` (a folded one), `join` (a sign in a circle), `input`, `output`, `constant` or `carry`."""
+    """A node. `kind` is `layer`, `block` (a folded one), `join` (a sign in a circle), `input`, `output`,
+    `constant` or `carry`."""
 
     id: str
     kind: str

@@ -74,10 +74,10 @@ def amount(size: Size) -> str:
     if size < 1000:
         return str(size)
     number = float(size)
-    for unit in ("k", "M", "G", "T"):
-        number /= 1000
-        if number < 999.5:
-            break
+    units = iter("kMGTPE")
+    unit = ""
+    while number >= 999.5:
+        number, unit = number / 1000, next(units)
     return f"{number:.3g} {unit}"
 
 

@@ -22,7 +22,7 @@ from archdsl.targets.diagram.opening import MOST, Rule, choose
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data" / "examples"
 HOSTILE = (
-    '"]; evil [URL="javascript:alert(1)"', "</text><script>alert(1)</script>", "<IMG SRC='/etc/passwd'/>", "a\\", "&copy;", "click n0 href",
+    '"]; evil [URL="javascript:alert(1)"', "</text><script>alert(1)</script>", "<IMG SRC='/etc/passwd'/>", "a\\", "&copy;",
     "\x00\x1b[31m\u202e\x85", "x" * 50_000,
 )  # fmt: skip
 
@@ -38,7 +38,8 @@ def graphs() -> list[Graph]:
 
 def hostile(text: str) -> Graph:
     relu, linear = find("relu"), find("Linear")
-    assert relu is not None and linear is not None
+    assert relu is not None
+    assert linear is not None
     build = Builder(text)
     x = build.input(text, "[N, 4]")
     return build.finish({text: build.op(relu(), build.layer((text, text), linear(out_features=3), x))})
@@ -47,7 +48,8 @@ def hostile(text: str) -> Graph:
 def dense(count: int) -> Graph:
     """Each step sees all before it."""
     add, sigmoid = find("concat"), find("Linear")
-    assert add is not None and sigmoid is not None
+    assert add is not None
+    assert sigmoid is not None
     build = Builder("Dense")
     made = [build.input("x", "[N, 4]")]
     for at in range(count):
@@ -91,14 +93,15 @@ def test_hostile_text_is_inert(text: str) -> None:
         tags = {one.tag.rpartition("}")[2] for one in tree.iter()}
         assert tags <= {"svg", "g", "title", "text", "tspan", "polygon", "polyline", "path", "ellipse", "rect", "defs", "marker"}
         names = {name.rpartition("}")[2] for one in tree.iter() for name in one.attrib}
-        assert "href" not in names and not any(name.startswith("on") for name in names)
+        assert "href" not in names
+        assert not any(name.startswith("on") for name in names)
     source = draw(graph, "dot")
     assert isinstance(source, str)
-    assert 'URL="' not in source and "<script" not in source and "<IMG" not in source
+    assert not any(bad in source for bad in ('URL="', "<script", "<IMG"))
     chart = draw(graph, "mermaid")
     assert isinstance(chart, str)
-    assert "<script" not in chart and '"javascript' not in chart and '"]; evil' not in chart
-    assert all(" " <= one or one == "\n" for one in source + chart)
+    assert not any(bad in chart for bad in ("<script", '"javascript', '"]; evil'))
+    assert all(one == "\n" or one.isprintable() or one == "\u00a0" for one in source + chart)
     assert "\u202e" not in source + chart
 
 
