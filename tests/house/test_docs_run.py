@@ -1,6 +1,8 @@
-"""Every code block of README and docs runs: Python is executed, `arch` compiles, `sh` is run in a copy of the checkout.
+"""Every code block of README and docs runs: Python is executed, `arch` is checked, `sh` is run in a copy of the checkout.
 
-A block that only shows a shape of things has another language: `text`, `console`, or none.
+An `arch` block that begins with `# net.arch` is saved under that name, and not checked by itself: a later block runs on it. A
+`console` block shows `$ command` lines each with what it prints, which is compared (`--update-goldens` writes it anew); a command
+without any output is only shown. A block that only shows a shape of things is `text`.
 """
 
 from __future__ import annotations
@@ -22,28 +24,64 @@ SHOWN = ("specs", "examples", "docs", "Makefile", "README.md", "constraints.txt"
 
 
 def run_arch(example: Example) -> None:
-    """An `arch` block is a whole program without problems."""
+    """An `arch` block is a whole program without problems, or the text of a file for a later block."""
     import archdsl
     from archdsl.source import Source
 
+    named = re.match(r"# (\w+\.arch)\n", example.parsed)
+    if named:
+        Path(named[1]).write_text(example.parsed[named.end() :])
+        return
     source = Source(f"{Path(example.path).name}:{example.line}", example.parsed)
     errors = [one for one in archdsl.load(source).check() if one.severity == "error"]
     if errors:
         raise archdsl.ArchError(tuple(errors))
 
 
-def run_shell(example: Example) -> None:
-    """A `sh` block: lines that call make are only planned, all others run; `archdsl` is this interpreter's."""
-    lines = [re.sub(r"^make\b", "make -n", line) for line in example.parsed.splitlines()]
+def shell(text: str) -> subprocess.CompletedProcess[str]:
+    """Run lines in the current folder, both streams in one; `archdsl` and `python` are this interpreter's."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=600,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert done.returncode == 0, f"{example.path}:{example.line}: {done.stderr}"
 
 
-SYBIL = Sybil([PythonCodeBlockParser(), CodeBlockParser("arch", run_arch), CodeBlockParser("sh", run_shell)])
+def run_shell(example: Example) -> None:
+    """A `sh` block: lines that call make are only planned, all others run."""
+    done = shell("\n".join(re.sub(r"^make\b", "make -n", line) for line in example.parsed.splitlines()))
+    assert done.returncode == 0, f"{example.path}:{example.line}: {done.stdout}"
+
+
+def run_console(example: Example) -> None:
+    """A `console` block: what stands below a command is what it prints, in an exact copy."""
+    shown = re.split(r"^\$ (.*)\n", str(example.parsed), flags=re.MULTILINE)
+    printed = "".join(
+        f"$ {command}\n{_printed(command) if output.strip() else output}"
+        for command, output in zip(shown[1::2], shown[2::2], strict=True)
+    )
+    if printed != example.parsed:
+        RENEWED.append((str(example.parsed), printed))
+        assert UPDATING, f"{example.path}:{example.line} shows\n{example.parsed}but it prints\n{printed}"
+
+
+def _printed(command: str) -> str:
+    return shell(command).stdout.rstrip("\n") + "\n"
+
+
+RENEWED: list[tuple[str, str]] = []
+"""What the document that is being run shows and what it should show."""
+UPDATING: list[bool] = []
+"""Not empty while goldens are written anew."""
+
+SYBIL = Sybil(
+    [
+        PythonCodeBlockParser(),
+        CodeBlockParser("arch", run_arch),
+        CodeBlockParser("sh", run_shell),
+        CodeBlockParser("console", run_console),
+    ]
+)
 
 
 @pytest.fixture
@@ -66,12 +104,22 @@ def run_all(path: Path) -> int:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_the_blocks_run(path: Path, checkout: Path) -> None:
+def test_the_blocks_run(path: Path, checkout: Path, update_goldens: bool) -> None:
+    RENEWED.clear()
+    UPDATING[:] = [True] * update_goldens
     count = run_all(path)
+    UPDATING.clear()
+    if RENEWED:
+        text = path.read_text()
+        for old, new in RENEWED:
+            text = text.replace(f"```console\n{old}", f"```console\n{new}")
+        path.write_text(text)
     assert count > 0 or path.name != "README.md"
 
 
-@pytest.mark.parametrize("block", ["```python\nassert 1 == 2\n```", "```sh\nfalse\n```", "```sh\narchdsl nothing\n```"])
+@pytest.mark.parametrize(
+    "block", ["```python\nassert 1 == 2\n```", "```sh\nfalse\n```", "```sh\narchdsl nothing\n```", "```console\n$ echo a\nb\n```"]
+)
 def test_a_block_that_is_wrong_fails(block: str, checkout: Path) -> None:
     (checkout / "wrong.md").write_text(block + "\n")
     with pytest.raises(AssertionError):

@@ -1,0 +1,105 @@
+"""Writes the pages that follow from the code: `python -m docs.generate`. A test fails where they are stale."""
+
+from __future__ import annotations
+
+import re
+from inspect import getdoc
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NOTE = "<!-- Made by `python -m docs.generate`: edit the code, not this page. -->\n"
+PICTURE = ("specs/lenet.arch", "LeNet5")
+
+
+def operators() -> str:
+    """Every operator: signature, page, arguments, examples; by family, layers first."""
+    from archdsl.ops.page import arguments, examples, signature, summary
+    from archdsl.ops.registry import all_ops
+
+    families: dict[str, list] = {}
+    for one in sorted(all_ops(), key=lambda one: (one.family, not one.layer, one.name)):
+        families.setdefault(one.family, []).append(one)
+    lines = [
+        NOTE, "# Operators", "",
+        "Layers have capital letters and own parameters, buffers or randomness; functions do not. What stands behind `*` is given by",
+        "name. `archdsl ops NAME` shows the same in a terminal.", "",
+    ]  # fmt: skip
+    for family, ops in families.items():
+        words = " ".join(f"[`{one.name}`](#{family}-{one.name})" for one in ops)
+        lines += [f"* **{family}**: {words}"]
+    for family, ops in families.items():
+        lines += ["", f"## {family}"]
+        for one in ops:
+            lines += ["", f'<a id="{family}-{one.name}"></a>', f"### `{one.name}`", "", f"`{signature(one)}`", ""]
+            lines += [escaped(getdoc(one) or summary(one))]
+            told = list(arguments(one))
+            if told:
+                lines += ["", "| argument | may be | meaning |", "| --- | --- | --- |"]
+                lines += [f"| `{name}` | `{cell(kind)}` | {cell(escaped(doc))} |" for name, kind, doc in told]
+            shown = list(examples(one))
+            if shown:
+                lines += ["", "```text"]
+                broad = min(max(len(step) for step, _, _ in shown), 60)
+                lines += [f"{step:{broad}}  {types}" + (f"    # {remark}" if remark else "") for step, types, remark in shown]
+                lines += ["```"]
+    return "\n".join(lines) + "\n"
+
+
+def problems() -> str:
+    """Every problem: its code and its page."""
+    from archdsl.problems.registry import all_problems
+
+    found = all_problems()
+    lines = [NOTE, "# Problems", "", "`archdsl explain CODE` shows the same in a terminal.", ""]
+    lines += ["| code | what it says |", "| --- | --- |"]
+    lines += [f"| [`{code}`](#{code}) | {cell(first_sentence(kind))} |" for code, kind in found.items()]
+    for code, kind in found.items():
+        lines += ["", f"## {code}", "", f"*{kind.severity}*", "", page(getdoc(kind) or "")]
+    return "\n".join(lines) + "\n"
+
+
+def first_sentence(kind: type) -> str:
+    paragraph = " ".join((getdoc(kind) or "").split("\n\n", 1)[0].split())
+    return paragraph.split(". ", 1)[0].rstrip(".:") + "."
+
+
+def page(text: str) -> str:
+    """A problem's page; its examples raise it, so that they are no program for the tests of the documents."""
+    return re.sub(r"^(\s*)```arch\b.*$", r"\1```text", text, flags=re.MULTILINE)
+
+
+def escaped(text: str) -> str:
+    """Markdown in which `[N, C]` and `a * b` outside of code stay what they are."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([*<_\[\]])", r"\\\1", part) for part in parts)
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def picture() -> str:
+    """The diagram of README."""
+    import archdsl
+
+    path, name = PICTURE
+    drawn = archdsl.load(HERE.parent / path).draw(name, format="svg")
+    return drawn if isinstance(drawn, str) else drawn.decode()
+
+
+PAGES = {"reference/operators.md": operators, "reference/problems.md": problems}
+"""Page → what makes it. The picture depends on the Graphviz of the machine, and is only made here."""
+
+
+def main() -> None:
+    from archdsl.files.writing import write_whole
+
+    for name, make in (*PAGES.items(), ("images/lenet.svg", picture)):
+        path = HERE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(str(path), make().encode())
+        print(path.relative_to(HERE.parent))
+
+
+if __name__ == "__main__":
+    main()
