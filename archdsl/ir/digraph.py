@@ -16,7 +16,7 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph[Any]:
 
     Vertices are `("input", name)`, `("parameter", path)`, node indices, and `("output", i)`. Each has `kind`
     (`input`, `parameter`, `op`, `member`, `scan`, `choice`, `output`), `op` (the operator's name or None), `member` and `label`
-    (dotted paths), `types` (of its results) and, for a node, `node`. An edge has `value` (the name), `type`, `operand` and `result`
+    (dotted paths), `types` (of its results) and, for a node, `node`. An edge has `value` (its name), `type`, `operand`, `result`
     (indices).
     """
     import networkx

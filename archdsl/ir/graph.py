@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.facts import Facts
@@ -13,6 +13,9 @@ from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
 from archdsl.records import fresh, record
 from archdsl.source import Span
+
+if TYPE_CHECKING:
+    import networkx
 
 
 @record
@@ -128,6 +131,18 @@ class Graph:
 
     def __hash__(self) -> int:
         return hash((self.name, self.kind, self.inputs, self.outputs, len(self.nodes)))
+
+    def __str__(self) -> str:
+        """The graph with all that is below it as text, which `ir.text.read_graph` reads back."""
+        from archdsl.ir.text import print_graph
+
+        return print_graph(self)
+
+    def to_networkx(self) -> networkx.MultiDiGraph[Any]:
+        """The graph's own nodes (not those below) for networkx; `ir.digraph` says what vertices and edges carry."""
+        from archdsl.ir.digraph import to_networkx
+
+        return to_networkx(self)
 
     @property
     def input_values(self) -> tuple[Value, ...]:

@@ -30,23 +30,22 @@ def graphs_are_of_a_kind(view: View) -> Said:
 
 @invariant
 def inputs_and_outputs_are_named_once(view: View) -> Said:
-    """Inputs have different names; an arch's outputs too, with those of training last; a block's have none."""
+    """Inputs have different names; an arch's outputs too (also where it is used as a block), with those of training last."""
     graph = view.graph
     names = [one.name for one in graph.inputs]
     for name in sorted({one for one in names if names.count(one) > 1}):
         yield f"input {name}", "two inputs have this name"
     outs = [one.name for one in graph.outputs]
-    if graph.kind == "arch":
-        for one in graph.outputs:
-            if not one.name:
-                yield "outputs", "an output of an arch has a name"
-            elif outs.count(one.name) > 1:
-                yield f"output {one.name}", "two outputs have this name"
-        late = [one.training for one in graph.outputs]
-        if late != sorted(late):
-            yield "outputs", "outputs of training come last"
-    elif any(outs) or any(one.training for one in graph.outputs):
-        yield "outputs", "only an arch's outputs have names, and only an arch has outputs of training"
+    for one in graph.outputs:
+        if not one.name and (graph.kind == "arch" or one.training):
+            yield "outputs", "an output of an arch has a name"
+        elif one.name and graph.kind not in ("arch", "block"):
+            yield f"output {one.name}", f"an output of a {graph.kind} has no name"
+        elif one.name and outs.count(one.name) > 1:
+            yield f"output {one.name}", "two outputs have this name"
+    late = [one.training for one in graph.outputs]
+    if late != sorted(late):
+        yield "outputs", "outputs of training come last"
     if graph.kind != "arch" and any(one.keyword for one in graph.inputs):
         yield "inputs", "only an arch has keyword inputs"
 

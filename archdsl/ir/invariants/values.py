@@ -84,7 +84,7 @@ def parameters_have_numbers_for_sizes(view: View) -> Said:
             shapes = [weight.shape for weight in member.op.parameters().values()]
         for shape in shapes:
             for size in shape:
-                if not isinstance(size, int) and not size.symbols <= view.free:
+                if not _is_told(size, view.free):
                     yield ".".join(path), f"a tensor here has the size {size}", member.span
 
 
@@ -153,6 +153,11 @@ def applied(view: View, node: Node) -> Op | None:
     if isinstance(what, Layer):
         return what.op
     return what if isinstance(what, Op) else None
+
+
+def _is_told(size: object, free: frozenset[str]) -> bool:
+    """Whether a size is known when the model is constructed; that of a layer that is not bound is not even a size."""
+    return isinstance(size, int) or (isinstance(size, Dim) and size.symbols <= free)
 
 
 def _arity(op: Op, given: int) -> str:
