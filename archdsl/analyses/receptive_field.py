@@ -52,8 +52,8 @@ def receptive_field(graph: Graph, out: str, in_: str) -> int | None:
 
     The largest over positions, and over the spatial axes where they differ; padding counts as positions. None where an axis
     is seen as a whole, and where there is no such output or input. The spatial axes are those after [N, C], in a tensor of three
-    axes the symbolic one if one alone is, in one of two the second (Araujo et al., 2019, "Computing receptive fields of convolutional
-    neural networks").
+    axes the symbolic one if one alone is, in one of two the second (Araujo et al., 2019, "Computing receptive fields of
+    convolutional neural networks").
     """
     end = next((one.value for one in graph.outputs if one.name == out), None)
     start = next((one.value for one in graph.inputs if one.name == in_), None)

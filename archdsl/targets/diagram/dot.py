@@ -64,17 +64,19 @@ def _title(picture: Picture, frame: Frame) -> Iterator[str]:
     """The frame's title, as a node above its first box: edges go around nodes, but across the labels of clusters."""
     note = f'&#160;&#160;<FONT COLOR="{colours.QUIET}">{xml(frame.note)}</FONT>' if frame.note else ""
     yield f"{_heading(frame.id)} [label=<<B>{xml(frame.title)}</B>{note}>];"
-    first = next((box for box in picture.boxes if _within(picture, box.frame, frame.id)), None)
+    parents = _parents(picture)
+    first = next((box for box in picture.boxes if _within(parents, box.frame, frame.id)), None)
     if first is not None:
-        inner = next((one for one in picture.frames if one.parent == frame.id and _within(picture, first.frame, one.id)), None)
+        inner = next((one for one in picture.frames if one.parent == frame.id and _within(parents, first.frame, one.id)), None)
         yield f"{_heading(frame.id)} -> {first.id if inner is None else _heading(inner.id)} [style=invis weight=1];"
 
 
 def _above(picture: Picture) -> Iterator[str]:
     """Keeps each frame below the last box that feeds it. Stands outside the clusters, since an edge in one pulls its ends in."""
+    parents = _parents(picture)
     order = {box.id: at for at, box in enumerate(picture.boxes)}
     for frame in picture.frames:
-        inside = {box.id for box in picture.boxes if _within(picture, box.frame, frame.id)}
+        inside = {box.id for box in picture.boxes if _within(parents, box.frame, frame.id)}
         before = [one.source for one in picture.edges if not one.back and one.target in inside and one.source not in inside]
         if before:
             yield f"{max(before, key=order.__getitem__)} -> {_heading(frame.id)} [style=invis weight=1];"
@@ -84,9 +86,12 @@ def _heading(frame: str) -> str:
     return "t" + frame.removeprefix("cluster")
 
 
-def _within(picture: Picture, frame: str, around: str) -> bool:
+def _parents(picture: Picture) -> dict[str, str]:
+    return {one.id: one.parent for one in picture.frames}
+
+
+def _within(parents: dict[str, str], frame: str, around: str) -> bool:
     """The one frame is the other or in it."""
-    parents = {one.id: one.parent for one in picture.frames}
     while frame and frame != around:
         frame = parents[frame]
     return frame == around
