@@ -7,16 +7,16 @@ from typing import Any
 
 from archdsl.ir.graph import Graph
 from archdsl.targets.torch.chains import chain
-from archdsl.targets.torch.classes import Plan
+from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.constructor import Constructor
-from archdsl.targets.torch.forward import Forward
+from archdsl.targets.torch.forward import Forward, door_code, fact_text
 from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
-from archdsl.targets.torch.literals import docstring
+from archdsl.targets.torch.literals import docstring, quote
 from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
-from archdsl.targets.torch.scope import Numbers
+from archdsl.targets.torch.scope import Numbers, constructor_tape
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement, fold, without_parentheses
 
 
@@ -30,6 +30,7 @@ def print_class(
     constructor.lines += initial.of_class(plan)
     if free is not None:
         constructor.loop = initial.lines()
+    constructor.doors = door_lines(plan, numbers, helpers)
     forward = Forward(plan, plans, numbers, helpers)
     results: list[str] = []
     if free is not None and len(plan.joined.outputs) > 1:
@@ -68,9 +69,9 @@ def print_class(
 def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Mapping[str, Any]) -> list[str]:
     """`__init__` with its arguments; nothing where there is nothing to construct."""
     arguments = []
-    for one in plan.arguments.values():
-        kind = "float" if isinstance(one.values[0], float) else "int"
-        arguments.append(f"{one.name}: {kind}" + (f" = {free[one.name]!r}" if one.name in free else ""))
+    for name, one in plan.arguments.items():
+        default = f" = {free[name]!r}" if name in free else ""
+        arguments.append(f"{one.name}: {argument_type(one)}{default}")
     stored = [f"self.{numbers.attribute(one)} = {one.name}" for one in plan.arguments.values() if one.stored]
     reset = method_name("reset_parameters", plan) if constructor.loop else ""
     body = [*stored, *constructor.lines, *([f"self.{reset}()"] if reset else [])]
@@ -79,6 +80,8 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
     star = "*, " if free and arguments else ""
     lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
     lines += lay_out(f"super().__init__({', '.join(constructor.items)})", 8)
+    for door in constructor.doors:
+        lines += door
     for text in body:
         lines += lay_out(text, 8)
     if reset:
@@ -86,6 +89,23 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
         for text in constructor.loop:
             lines += lay_out(text.lstrip(), 8 + len(text) - len(text.lstrip()))
     return [*lines, ""]
+
+
+def door_lines(plan: Plan, numbers: Numbers, helpers: dict[str, None]) -> list[list[str]]:
+    """The checks of facts about what the constructor is given."""
+    out = []
+    for door in plan.joined.doors:
+        values = (plan.holes.sizes(door.left), plan.holes.sizes(door.right))
+        if all(numbers.is_static(one) for one in values):
+            code = door_code(door, constructor_tape(numbers, helpers, "size"))
+            raised = lay_out(f"raise ValueError({quote(door.message or fact_text(door))})", 12)
+            out.append([*lay_out(f"if {code}:", 8), *raised])
+    return out
+
+
+def argument_type(argument: Argument) -> str:
+    """`int`, or `float`."""
+    return "float" if isinstance(argument.values[0], float) else "int"
 
 
 def method_name(name: str, plan: Plan) -> str:
@@ -101,7 +121,8 @@ def holder_class(name: str, constructor: Constructor) -> str:
     lines = [f"class {name}(nn.Module):", *(f"    {one}" for one in constructor.annotations)]
     if constructor.annotations:
         lines.append("")
-    lines += ["    def __init__(self) -> None:", "        super().__init__()"]
+    said = "".join(f", {one.name}: {argument_type(one)}" for one in constructor.arguments)
+    lines += [*lay_out(f"def __init__(self{said}) -> None:", 4), "        super().__init__()"]
     for one in constructor.lines:
         lines += lay_out(one, 8)
     return "\n".join(lines)

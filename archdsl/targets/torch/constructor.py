@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Path
-from archdsl.targets.torch.classes import Plan
+from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.constants import constant_code
 from archdsl.targets.torch.initial import init_call
 from archdsl.targets.torch.literals import quote
@@ -25,10 +25,14 @@ class Constructor:
         self.numbers = numbers
         self.helpers = helpers
         self.lines: list[str] = []
+        self.doors: list[list[str]] = []
+        """The checks of what the constructor is given."""
         self.items: list[str] = []
         """The steps, where the class is an `nn.Sequential`."""
         self.loop: list[str] = []
         """What draws the first values, for the arch's class."""
+        self.arguments: list[Argument] = []
+        """What the class of a container is given by its owner."""
         self.inner = False
         """Whether this is the class of a container: what reaches into instances is the owner's."""
         self.annotations: list[str] = []
@@ -106,16 +110,21 @@ class Constructor:
                 return f"nn.ModuleList({items[0]} for _ in range({len(items)}))"
             return f"nn.ModuleList([{', '.join(runs(items))}])"
         if place.kind == "dict":
+            if len(items) > 2 and len(set(items)) == 1 and (stem := numbered_stem(list(place.children))) is not None:
+                key = f"f{quote(stem)[:-1]}{{i}}{quote(stem)[-1]}" if stem else "str(i)"
+                return f"nn.ModuleDict({{{key}: {items[0]} for i in range({len(items)})}})"
             pairs = ", ".join(f"{quote(label)}: {item}" for label, item in zip(place.children, items, strict=True))
             return f"nn.ModuleDict({{{pairs}}})" if pairs else "nn.ModuleDict()"
         name = safe_name(holder_name(self.plan, place.path), self.plan.taken)
         self.plan.taken.add(name)
         inner = Constructor(self.plan, self.plans, self.numbers, self.helpers)
         inner.inner = True
+        start = len(self.numbers.asked)
         inner.children(Place((), None, place.children), "self", "class")
+        inner.arguments = list({one.name: one for one in self.numbers.asked[start:]}.values())
         self.holders.append((name, inner))
         self.holders.extend(inner.holders)
-        return f"{name}()"
+        return f"{name}({', '.join(one.name for one in inner.arguments)})"
 
     def layer(self, member: Layer, path: Path) -> str:
         hint = "_".join(part for part in path if not part.isdigit())
@@ -182,6 +191,13 @@ class Constructor:
             return f"torch.full({inner}, {text}{plain})"
         empty = f"torch.empty({size}{dtype})"
         return init_call(init, empty)
+
+
+def numbered_stem(labels: list[str]) -> str | None:
+    """`layer_` for `layer_0`, `layer_1`, …; None where the labels are others."""
+    stem = labels[0].removesuffix("0")
+    plain = all(letter.isalnum() or letter in "_-" for letter in stem)
+    return stem if plain and labels == [f"{stem}{index}" for index in range(len(labels))] else None
 
 
 def runs(items: list[str]) -> list[str]:

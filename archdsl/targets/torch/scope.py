@@ -24,6 +24,8 @@ class Numbers:
         self.plan = plan
         self.taken = taken
         """Attributes of the class that stored numbers must not hide."""
+        self.asked: list[Argument] = []
+        """The arguments in the order in which constructors asked for them."""
 
     def static(self, values: Vector, hint: str, *, stored: bool) -> str:
         """The expression for numbers that are known at construction, `self.…` where it is for `forward`."""
@@ -53,6 +55,7 @@ class Numbers:
         """The constructor argument of this name, or the attribute that keeps it."""
         one = self.plan.arguments.setdefault(name, Argument(safe_name(name), values))
         if not stored:
+            self.asked.append(one)
             return one.name
         one.stored = True
         return f"self.{self.attribute(one)}"

@@ -14,8 +14,8 @@ from archdsl.ops.contract import Code
 from archdsl.targets.torch.literals import MARK, number, quote
 
 DTYPES = {
-    "f64": "torch.float64", "f32": "torch.float32", "f16": "torch.float16", "bf16": "torch.bfloat16",
-    "i64": "torch.int64", "i32": "torch.int32", "i16": "torch.int16", "i8": "torch.int8", "u8": "torch.uint8", "bool": "torch.bool",
+    "f64": "torch.float64", "f32": "torch.float32", "f16": "torch.float16", "bf16": "torch.bfloat16", "bool": "torch.bool",
+    "i64": "torch.int64", "i32": "torch.int32", "i16": "torch.int16", "i8": "torch.int8", "u8": "torch.uint8",
 }  # fmt: skip
 
 _HOLE = re.compile(f"{MARK}([?][0-9]+){MARK}")
