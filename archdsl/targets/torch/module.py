@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 import torch
 
 from archdsl.ir.graph import Graph
+from archdsl.targets.torch.on_meta import OnMeta
 from archdsl.targets.torch.source import class_name, print_source
 from archdsl.targets.torch.weights import load_weights
 
@@ -23,10 +25,10 @@ def build(
     First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state
     dict: `WeightsError` lists every key that does not fit.
     """
-    made = getattr(execute(print_source(graph)), class_name(graph))
+    made = _class(graph)
     device = torch.device(device)
     before = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    with torch.random.fork_rng(devices=[]), OnMeta() if device.type == "meta" else device:
         torch.default_generator.manual_seed(seed)
         if dtype is not None:
             torch.set_default_dtype(dtype)
@@ -39,6 +41,11 @@ def build(
     if weights is not None:
         load_weights(module, weights)
     return module
+
+
+@lru_cache(maxsize=16)
+def _class(graph: Graph) -> Any:
+    return getattr(execute(print_source(graph)), class_name(graph))
 
 
 def execute(source: str) -> ModuleType:
