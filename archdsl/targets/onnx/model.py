@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.node import Path
 from archdsl.targets.onnx.body import Body, span_of
 from archdsl.targets.onnx.buffers import Constants
+from archdsl.targets.onnx.fitting import fit
 from archdsl.targets.onnx.functions import DOMAIN, Functions
 from archdsl.targets.onnx.names import Names
 from archdsl.targets.onnx.tape import IR_VERSION, GraphTape
@@ -81,7 +81,7 @@ def make(graph: Graph, weights: Weights, dtype: str, inline: bool) -> Exported:
         main, ir_version=IR_VERSION, producer_name="archdsl", producer_version=__version__, doc_string=graph.doc or None,
         functions=functions.all() if functions else (), metadata_props=about(graph),
     )  # fmt: skip
-    return Exported(ir.to_proto(model), pick(graph, found, weights, dtype))
+    return Exported(ir.to_proto(model), fit(graph, found, weights, dtype))
 
 
 def about(graph: Graph) -> dict[str, str]:
@@ -91,29 +91,6 @@ def about(graph: Graph) -> dict[str, str]:
         left = f"{door.left} % {door.right} == 0" if door.op == "%" else f"{door.left} {door.op} {door.right}"
         said[f"archdsl.require.{index}"] = f"{left}: {door.message}" if door.message else left
     return said
-
-
-def pick(graph: Graph, found: Mapping[Path, tuple[str, TensorType]], weights: Weights, dtype: str) -> list[tuple[str, Held]]:
-    """The tensors that the model reads, each once. Raises `WeightsDoNotFit` with all that is wrong."""
-    wrong: list[str] = []
-    done: list[tuple[str, Held]] = []
-    for path, (shown, type) in found.items():
-        key = saved_key(graph, path, weights)
-        if key is None:
-            wrong.append(f"{'.'.join(path)} {list(type.shape)} is missing")
-        elif weights.shape(key) != type.shape:
-            wrong.append(f"{key} is {list(weights.shape(key))} and must be {list(type.shape)}")
-        else:
-            done.append((shown, weights.held(key, type, dtype)))
-    if wrong:
-        raise WeightsDoNotFit(f"{weights.origin} does not fit {graph.name}:\n" + "\n".join(f"  {one}" for one in wrong))
-    return done
-
-
-def saved_key(graph: Graph, path: Path, weights: Weights) -> str | None:
-    """The key under which a tensor is saved: its own, or that of an alias."""
-    names = [path, *(alias for alias, target in graph.ties.items() if target == path)]
-    return next((key for one in names if (key := ".".join(one)) in weights), None)
 
 
 __all__ = ["Exported", "WeightsDoNotFit", "export", "make"]

@@ -51,6 +51,20 @@ class Weights:
         """The tensor's shape."""
         return tuple(int(one) for one in self._found[key].shape)
 
+    def is_float(self, key: str) -> bool:
+        """Whether the tensor is of a float type."""
+        tensor = self._found[key]
+        if isinstance(tensor, Held):
+            return tensor.dtype.is_floating_point()
+        return bool(tensor.dtype.kind in "fV" if isinstance(tensor, np.ndarray) else tensor.is_floating_point())
+
+    def equal(self, one: str, other: str) -> bool:
+        """Whether two tensors are one, or have the same elements."""
+        if self._found[one] is self._found[other]:
+            return True
+        left, right = (np.frombuffer(hold(self._found[key], key).data, np.uint8) for key in (one, other))
+        return left.ctypes.data == right.ctypes.data or bool(np.array_equal(left, right))
+
     def held(self, key: str, type: TensorType, program: str) -> Held:
         """The tensor, converted to the dtype of its type where it has another. ValueError where it has no data."""
         return convert(hold(self._found[key], key), onnx_dtype(type.dtype, program))
@@ -82,7 +96,10 @@ def hold(tensor: Any, key: str) -> Held:
 
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     name = str(flat.dtype).removeprefix("torch.").upper()
-    dtype = ir.DataType[{"FLOAT32": "FLOAT", "FLOAT64": "DOUBLE"}.get(name, name)]
+    name = {"FLOAT32": "FLOAT", "FLOAT64": "DOUBLE"}.get(name, name)
+    if name not in ir.DataType.__members__:
+        raise ValueError(f"`{key}` is of {flat.dtype}, which this export does not know; convert it to torch.float32")
+    dtype = ir.DataType[name]
     return Held(dtype, tuple(tensor.shape), memoryview(flat.view(torch.uint8).numpy()))
 
 

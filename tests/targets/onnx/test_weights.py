@@ -55,6 +55,14 @@ def test_all_forms_give_the_same_bytes(graph: Graph, tmp_path: Path) -> None:
     assert export(graph, wide) == wanted
 
 
+def test_a_tied_tensor_under_any_of_its_keys(graph: Graph) -> None:
+    state = dict(random_state(graph))
+    wanted = export(graph, state)
+    assert export(graph, {**state, "tied.weight": state["body.0.weight"].clone()}) == wanted
+    alias = {"tied.weight" if key == "body.0.weight" else key: value for key, value in state.items()}
+    assert export(graph, alias) == wanted
+
+
 def test_a_live_module_brings_its_unsaved_buffers(graph: Graph) -> None:
     module = SPEC.build(seed=3).eval()
     x = torch.randn(5, 8)
@@ -69,9 +77,12 @@ def test_everything_that_does_not_fit_is_told_at_once(graph: Graph, tmp_path: Pa
     state = dict(random_state(graph))
     del state["body.1.running_var"], state["ramp.g"]
     state["body.3.bias"] = torch.zeros(9)
+    state["body.3.weight"] = torch.zeros(8, 300, dtype=torch.int64)
+    state["tied.weight"] = state["body.0.weight"] + 1
     with pytest.raises(WeightsDoNotFit) as caught:
         export(graph, state)
-    for told in ("body.1.running_var [300] is missing", "ramp.g [1, 8] is missing", "body.3.bias is [9] and must be [8]"):
+    for told in ("body.1.running_var [300] is missing", "ramp.g [1, 8] is missing", "body.3.bias is [9] and must be [8]",
+                 "body.3.weight must be of a float type", "body.0.weight and tied.weight are one tensor"):  # fmt: skip
         assert told in str(caught.value)
 
 
