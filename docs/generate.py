@@ -21,8 +21,8 @@ def operators() -> str:
         families.setdefault(one.family, []).append(one)
     lines = [
         NOTE, "# Operators", "",
-        "Layers have capital letters and own parameters, buffers or randomness; functions do not. What stands behind `*` is given by",
-        "name. `archdsl ops NAME` shows the same in a terminal.", "",
+        "Layers have capital letters and own parameters, buffers or randomness; functions do not. What stands behind `*` is",
+        "given by name. `archdsl ops NAME` shows the same in a terminal.", "",
     ]  # fmt: skip
     for family, ops in families.items():
         words = " ".join(f"[`{one.name}`](#{family}-{one.name})" for one in ops)
