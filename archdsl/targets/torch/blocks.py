@@ -75,7 +75,7 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
     stored = [f"self.{numbers.attribute(one)} = {one.name}" for one in plan.arguments.values() if one.stored]
     reset = method_name("reset_parameters", plan) if constructor.loop else ""
     body = [*stored, *constructor.lines, *([f"self.{reset}()"] if reset else [])]
-    if not body and not arguments:
+    if not body and not arguments and not constructor.items:
         return []
     star = "*, " if free and arguments else ""
     lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
