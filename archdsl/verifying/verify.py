@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -135,10 +136,24 @@ def _gradients(
         if (one is None) != (two is None):
             report.checks.append(Check("source", "gradients", binding, reason=f"one side has no gradient for {key}"))
             return
-        if one is not None and two is not None:
-            top = max(top, float(one.abs().max()) if one.numel() else 0.0)
-            furthest = max(furthest, float((one - two).abs().max()) if one.numel() else 0.0)
+        if one is not None and two is not None and one.numel():
+            top = max(top, largest(one))
+            if not torch.equal(one, two):
+                furthest = max(furthest, largest(one - two) if same_pattern(one, two) else math.inf)
     report.checks.append(Check("source", "gradients", binding, furthest, GRADIENTS * top))
+
+
+def largest(tensor: Tensor) -> float:
+    """The largest magnitude among the finite elements."""
+    ends = tensor.aminmax()
+    if not (ends.min.isfinite() and ends.max.isfinite()):
+        ends = tensor.nan_to_num(0.0, 0.0, 0.0).aminmax()
+    return max(abs(float(ends.min)), abs(float(ends.max)))
+
+
+def same_pattern(one: Tensor, two: Tensor) -> bool:
+    """Whether NaN and the infinities stand at the same places."""
+    return all(torch.equal(test(one), test(two)) for test in (torch.isnan, torch.isposinf, torch.isneginf))
 
 
 def _backward(module: nn.Module, graph: Graph, inputs: Mapping[str, Tensor]) -> dict[str, Tensor | None]:

@@ -91,6 +91,9 @@ FAULTS = {
     "another function": {"nn.Tanh()": "nn.Sigmoid()"},
     "another eps": {"nn.BatchNorm1d(hidden": "nn.BatchNorm1d(hidden, eps=1e-3"},
     "another order": {"(self.out(x), out)": "(out, self.out(x))"},
+    "no gradient": {"self.table(where_)": "self.table(where_).detach()"},
+    "another gradient": {"self.out(x)": "self.out(2 * x - x.detach())"},
+    "a gradient that is no number": {"self.out(x)": "self.out(x + 0 * (x - x).sqrt())"},
     "no source": {"class A(": "class B("},
     "a source that fails": {"self.table(where_)": "self.table(where_.nothing)"},
 }
