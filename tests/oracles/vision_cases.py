@@ -1,0 +1,130 @@
+"""The zoo's vision architectures: which spec each is, at which sizes its MACs are, and how a tiny one of the reference is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from tests.oracles import torchvision_cpu  # noqa: F401  before torchvision and timm
+from tests.oracles import vision_by_hand as hand
+from tests.oracles.comparing import Call, Inputs, call_plain
+
+import timm  # isort: skip
+from torchvision import models  # isort: skip
+
+
+@dataclass(frozen=True)
+class Vision:
+    """One row of the zoo. `tiny` makes the reference that `config` makes ours equal to; without it only counts and keys are held."""
+
+    name: str
+    file: str
+    arch: str
+    sizes: dict[str, int]
+    tiny: Callable[[], nn.Module] | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    shape: tuple[int, ...] = (2, 3, 64, 64)
+    input: str = "image"
+    call: Call = call_plain
+
+    def inputs(self) -> Inputs:
+        """Images in float32, of a seed of their own."""
+        return {self.input: torch.randn(self.shape, generator=torch.Generator().manual_seed(5))}
+
+
+def image(size: int) -> dict[str, int]:
+    """One square image."""
+    return {"N": 1, "H": size, "W": size}
+
+
+ONE = {"N": 1}
+TEN = {"classes": 10}
+SMALL = (2, 3, 16, 16)
+
+
+def in_timm(name: str, **config: Any) -> Callable[[], nn.Module]:
+    return lambda: timm.create_model(name, **config)
+
+
+CASES = [
+    Vision("lenet5_1998", "lenet_1998", "LeNet5_1998", ONE, hand.LeNet1998, {}, (2, 1, 32, 32)),
+    Vision("class_simplecnn", "small_cnns", "SimpleCNN", image(224)),
+    Vision("class_moderncnn", "small_cnns", "ModernCNN", image(32)),
+    Vision("class_vgg16", "small_cnns", "CourseVGG16", ONE),
+    Vision("class_resnet18", "small_cnns", "CourseResNet18", image(224)),
+    Vision("class_resnet50", "small_cnns", "CourseResNet50", image(224)),
+    Vision("class_residualblock", "small_cnns", "ResidualBlock", image(32)),
+    Vision("class_seblock", "small_cnns", "SEBlock", image(8)),
+    Vision("class_mbconv_noexpand", "small_cnns", "MBConvNoExpand", image(14)),
+    Vision("class_inception_module", "small_cnns", "InceptionModule", image(28)),
+    Vision("class_mha", "small_cnns", "CourseAttention", {"B": 1, "T": 16, "S": 16}),
+    Vision(
+        "resnet_cifar",
+        "resnet_cifar",
+        "ResNetCIFAR",
+        image(32),
+        lambda: hand.ResNetCIFAR(8, 4),
+        {"depth": 8, "width": 4},
+        SMALL,
+    ),
+    Vision(
+        "preact_resnet_cifar",
+        "resnet_cifar",
+        "PreActResNetCIFAR",
+        image(32),
+        lambda: hand.PreActCIFAR(11, 4),
+        {"depth": 11, "width": 4},
+        SMALL,
+    ),
+    Vision(
+        "wrn_28_10",
+        "resnet_cifar",
+        "WideResNetCIFAR",
+        image(32),
+        lambda: hand.WideCIFAR(10, 1),
+        {"depth": 10, "wider": 1},
+        SMALL,
+    ),
+    Vision(
+        "preact_resnet50",
+        "preact_resnet",
+        "PreActResNet50",
+        image(224),
+        in_timm("resnetv2_50", layers=[1, 2, 1, 1], num_classes=10),
+        {"depths": [1, 2, 1, 1], **TEN},
+    ),
+    Vision(
+        "se_resnet50",
+        "se_resnet",
+        "SEResNet50",
+        image(224),
+        in_timm("seresnet50", layers=[1, 2, 1, 1], num_classes=10),
+        {"depths": [1, 2, 1, 1], **TEN},
+    ),
+    Vision("se_block", "se_resnet", "SEBlock", image(8), lambda: hand.SEBlock(8, 4), {"C": 8, "reduction": 4}, (2, 8, 5, 5), "x"),
+    Vision(
+        "timm_resnet50",
+        "resnet",
+        "ResNet50",
+        image(224),
+        in_timm("resnet50", layers=[1, 1, 1, 1], num_classes=10),
+        {"depths": [1, 1, 1, 1], **TEN},
+    ),
+    Vision(
+        "densenet121",
+        "densenet",
+        "DenseNet121",
+        image(224),
+        lambda: models.DenseNet(8, (2, 3, 2, 2), 16, 4, num_classes=10),
+        {"growth": 8, "depths": [2, 3, 2, 2], "stem": 16, **TEN},
+    ),
+    Vision("timm_densenet121", "densenet", "DenseNet121", image(224), in_timm("densenet121", num_classes=10), TEN),
+    Vision("densenet161", "densenet", "DenseNet161", image(224)),
+    Vision("densenet169", "densenet", "DenseNet169", image(224)),
+    Vision("densenet201", "densenet", "DenseNet201", image(224)),
+    Vision("mobilenet_v1", "mobilenet_v1", "MobileNetV1", image(224), in_timm("mobilenetv1_100", num_classes=10), TEN),
+]
