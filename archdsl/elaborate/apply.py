@@ -295,9 +295,31 @@ def settle(frame: Frame, instance: Instance) -> None:
     callee = instance.template.callee
     if not isinstance(callee, OpWord) or not callee.kind.layer or instance.unit is not frame.unit:
         return
-    op, ties, own = layer_op(frame, callee.kind, instance.template, instance.span)
-    if any(value is INFERRED for _, value in op.items()):
+    outer, frame.settings = frame.settings, instance.settings
+    try:
+        op, ties, own = layer_op(frame, callee.kind, instance.template, instance.span)
+        if any(value is INFERRED for _, value in op.items()):
+            return
+        needs_number(frame, op, instance.span)
+        instance.op = op
+        instance.result = initializers(frame, op, own)
+        tie_tensors(frame, op, ties, instance.path, instance.span)
+    finally:
+        frame.settings = outer
+
+
+def settle_unused(frame: Frame) -> None:
+    """At the end of a body: a shared layer that no step applies stays, if its arguments say all of its sizes."""
+    if frame.session.problems.errors:
         return
-    instance.op = op
-    instance.result = initializers(frame, op, own)
-    tie_tensors(frame, op, ties, instance.path, instance.span)
+    for instance in [one for one in frame.unit.members.values() if isinstance(one, Instance)]:
+        callee = instance.template.callee
+        if instance.op is not None or not (isinstance(callee, OpWord) and callee.kind.layer):
+            continue
+        settle(frame, instance)
+        if instance.op is None:
+            op, _, _ = layer_op(frame, callee.kind, instance.template, instance.span)
+            missing = " and ".join(f"`{name}`" for name, value in op.items() if value is INFERRED)
+            raise Fault(names.MissingArgument(
+                at=instance.span, what=f"this shared `{op.name}` is never applied, so nothing says its {missing}",
+                help="give them by name, apply it, or remove it"))  # fmt: skip

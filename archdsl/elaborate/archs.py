@@ -9,7 +9,7 @@ from typing import Any
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import blocks, expressions, headers, lookup, steps
+from archdsl.elaborate import apply, blocks, expressions, headers, lookup, steps
 from archdsl.elaborate.arguments import Given
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -90,6 +90,7 @@ def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> 
     outputs = _outputs(frame, item, heads, result)
     if outputs is None:
         return None
+    apply.settle_unused(frame)
     frame.session.expectations[id(frame.unit)] = heads.expectations
     made = finish(
         frame.unit, [(name, value, training) for name, value, training in outputs], len(outputs) > 1,

@@ -76,10 +76,13 @@ def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flo
         parameters, tensors = header_lists(callee.item)
         name = callee.name
         config = tuple({**dict(callee.given), **dict(template.args)}.items())
+        if len(config) < len(parameters):
+            config = completed(frame, callee, parameters, config, span)
         inputs = inputs_of(frame, tensors, flow, name, span) if tensors else [headers_single(frame, flow, span)]
     session = frame.session
     types = tuple([None if one is None else one.type for one in inputs])
-    key = (template.key(), key_of(config), types, frame.settings, frame.unit.facts)
+    what = template.key() if isinstance(callee, Group) else id(callee.item)
+    key = (what, key_of(config), types, frame.settings, frame.unit.facts)
     operands = tuple([one for one in inputs if one is not None])
     if not isinstance(callee, Group):
         session.refuse_recursion(name, callee.item, span)
@@ -93,6 +96,14 @@ def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flo
     if frame.unit.expanded + made.expanded * session.multiplier > MAX_NODES:
         raise Fault(problems.TooManyNodes(at=span, what=f"the program expands to more than {MAX_NODES:,} nodes"))
     return made, operands
+
+
+def completed(
+    frame: Frame, callee: BlockWord, parameters: tuple[tree.Param_, ...], config: tuple[tuple[str, Any], ...], span: Span
+) -> tuple[tuple[str, Any], ...]:  # fmt: skip
+    """The configuration with its defaults, so that `B` and `B(1)` are one block where 1 is the default."""
+    alone = Frame(frame.session, callee.module, frame.unit, Scope(None), frame.settings)
+    return headers.bind_config(alone, parameters, [(name, value, span) for name, value in config], callee.name, span)
 
 
 def headers_single(frame: Frame, flow: Any, span: Span) -> Value:
@@ -112,14 +123,18 @@ def make(
     session = frame.session
     item = callee.body if isinstance(callee, Group) else callee.item
     unit = Unit(session, name, "block", frame.unit.facts, item.span)
-    scope = Scope(callee.scope if isinstance(callee, Group) else None)
+    scope = Scope(callee.scope, wall=True) if isinstance(callee, Group) else Scope(None)
     inner = Frame(session, callee.module, unit, scope, frame.settings)
     multiplier, session.multiplier = session.multiplier, 1
     try:
         if isinstance(callee, Group):
             return _make_body(inner, callee.body, None, name, types, (), (), span)
         with session.inside(name, item, span):
-            return _make_body(inner, callee.item.body, callee.item, name, types, tensors, config, span)
+            try:
+                return _make_body(inner, callee.item.body, callee.item, name, types, tensors, config, span)
+            except Fault as fault:
+                session.note(fault)
+                return None
     except Fault as fault:
         session.note(fault)
         return None
@@ -223,9 +238,11 @@ def _make_body(
     items = [one for _, one in result.items] if isinstance(result, Several) else [result]
     if any(one is UNKNOWN for one in items):
         return None
+    from archdsl.elaborate import apply
     from archdsl.elaborate.operators import tensor
 
     outputs: list[tuple[str | None, Value, bool]] = [(None, tensor(frame, one, end_of(body)), False) for one in items]
+    apply.settle_unused(frame)
     return finish(unit, outputs, isinstance(result, Several), config=configuration(frame.scope), parameters=parameters, doc=(item.doc or "") if item else "")
 
 
@@ -246,7 +263,7 @@ def configuration(scope: Scope) -> tuple[tuple[str, Any], ...]:
 
 def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, span: Span) -> Any:
     """The label `_`: the block's body here, its steps going on with the container's numbers."""
-    inner = frame.inner(Scope(callee.scope if isinstance(callee, Group) else None))
+    inner = frame.inner(Scope(callee.scope, wall=True) if isinstance(callee, Group) else Scope(None))
     inner.module = callee.module
     inner.numbered = True
     if isinstance(callee, Group):

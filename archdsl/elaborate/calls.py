@@ -128,9 +128,9 @@ def call_function(
     if not direct and not flows and kind.name in CONFIG_TWINS and not any(name == "axis" for name, _, _ in given):
         return _config(frame, kind.name, given, span)
     if not direct and kind.tensors:
+        if given and given[0][0] is None and given[0][1] is None:
+            raise absent(given[0][2])
         if not flows:
-            if given and given[0][1] is None:
-                raise absent(given[0][2])
             return Template(callee, tuple(fields_of(kind, given, span, loose=True).items()), span)
         if flow is None:
             raise Fault(names.NoFlow(at=span, what=f"nothing flows into `{kind.name}` here", help=f"name its input: `{kind.name}(x)`"))

@@ -53,7 +53,10 @@ def check_file(
 
 
 def _open(item: tree.Block | tree.Arch) -> bool:
-    config, _ = header_lists(item)
+    try:
+        config, _ = header_lists(item)
+    except Fault:
+        return False  # elaborating it says what is wrong
     return any(one.default is None for one in config)
 
 

@@ -104,7 +104,6 @@ def training(frame: Frame, label: Path | None, one: tree.If, step: Any) -> Any:
             raise Absorbed
         items = [value for _, value in result.items] if isinstance(result, Several) else [result]
         sides.append((region, [region.local(tensor(inner, value, one.span)) for value in items], isinstance(result, Several)))
-    before.join(one.span)
     (first, first_out, several), (second, second_out, _) = sides
     types = [[value.type for value in out] for out in (first_out, second_out)]
     if types[0] != types[1]:
@@ -112,6 +111,7 @@ def training(frame: Frame, label: Path | None, one: tree.If, step: Any) -> Any:
         end = one.otherwise.span if one.otherwise is not None else one.span
         raise Fault(shapes.TrainingMismatch(
             at=one.span, what=f"the two sides of `if training` differ: {told[0]} and {told[1]}", others=(Label(end, f"this side gives {told[1]}"),)))  # fmt: skip
+    before.join(one.span)
     captured: dict[str, Value] = {}
     for region in (first, second):
         for outer, _ in region.captured.values():

@@ -80,6 +80,10 @@ def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: b
         for path, member in resolved(unit.members)
     }
     refuse_clashes(unit, members)
+    for path in unit.aliases:
+        for depth in range(1, len(path)):
+            if not any(path[:end] in members for end in range(1, depth + 1)):
+                unit.containers.setdefault(path[:depth], unit.places[path])
     graph = Graph(
         name=unit.name,
         kind=unit.kind,

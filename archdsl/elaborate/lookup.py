@@ -14,7 +14,7 @@ from archdsl.elaborate.program import Module, fn_word
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Unit
-from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DType, OpWord
+from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DType, OpWord, has_tensor
 from archdsl.ops.registry import find, known
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
@@ -31,6 +31,10 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
     binding = frame.scope.find(name)
     if binding is not None:
         binding.used = True
+        if has_tensor(binding.value) and frame.scope.walled(name):
+            raise Fault(names.NotATensor(
+                at=span, what=f"`{name}` is a tensor outside of this group, which is a layer with tensors of its own",
+                help="send it in along `->`, or make the group a block with two inputs"))  # fmt: skip
         return binding.value
     value = item_value(frame.session, frame.module, name, span)
     if value is not None:

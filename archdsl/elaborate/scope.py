@@ -23,10 +23,12 @@ class Binding:
 class Scope:
     """The names of one pair of braces; `parallel` ones run beside the flow or many times, so nothing outside is rebound from them."""
 
-    __slots__ = ("names", "parallel", "parent")
+    __slots__ = ("names", "parallel", "parent", "wall")
 
-    def __init__(self, parent: Scope | None, parallel: str = "") -> None:
+    def __init__(self, parent: Scope | None, parallel: str = "", wall: bool = False) -> None:
         self.parent = parent
+        self.wall = wall
+        """Set for a group that is a layer: its configuration is that around it, its tensors are its own."""
         self.names: dict[str, Binding] = {}
         self.parallel = parallel
         """The construct whose braces these are, where it runs in parallel: `skip`, `branch`, …"""
@@ -44,6 +46,15 @@ class Scope:
                 return found
             scope = scope.parent
         return None
+
+    def walled(self, name: str) -> bool:
+        """Whether a wall stands between here and where the name is bound."""
+        scope: Scope | None = self
+        wall = False
+        while scope is not None and name not in scope.names:
+            wall = wall or scope.wall
+            scope = scope.parent
+        return wall and scope is not None
 
     def crossing(self, name: str) -> str:
         """The parallel construct between here and where the name is bound; empty if there is none."""

@@ -1,0 +1,1 @@
+"""Tests of the elaborator, rule by rule of the language."""
