@@ -126,7 +126,7 @@ def inline(graph: Graph, path: Path) -> Graph:
         raise ValueError(f"`{'.'.join(path)}` is no block")
     if path in graph.aliases.values():
         raise ValueError(f"`{'.'.join(path)}` has another label")
-    if any(node.member == path for node in _all_nodes(graph) if node not in graph.nodes):
+    if any(node.member == path for node in _body_nodes(graph)):
         raise ValueError(f"`{'.'.join(path)}` is called in a body")
     if any(path in dict(node.lent).values() for node in _all_nodes(graph)):
         raise ValueError(f"`{'.'.join(path)}` is lent to a block")
@@ -295,9 +295,12 @@ def _names(graph: Graph) -> set[str]:
 
 def _all_nodes(graph: Graph) -> list[Node]:
     """The nodes of the graph and of its bodies, which call its members."""
+    return [*graph.nodes, *_body_nodes(graph)]
+
+
+def _body_nodes(graph: Graph) -> list[Node]:
     found: list[Node] = []
     for node in graph.nodes:
-        found.append(node)
         bodies = (node.scan.body,) if node.scan else (node.choice.training, node.choice.evaluation) if node.choice else ()
         for body in bodies:
             found += _all_nodes(body)
