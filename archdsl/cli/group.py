@@ -38,7 +38,10 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "-V", "--version", message="archdsl %(version)s")
 def archdsl() -> None:
-    """Check, draw, compile and prove neural-network architectures written in .arch.
+    """Check, draw and compile neural-network architectures written in .arch.
 
-    Exit codes: 0 done, 1 the program has findings, 2 usage or files, 70 a bug of ours, 130 interrupted.
+    FILE[:ARCH] names a file and, where it has several, one of its architectures: specs/resnet.arch:ResNet50.
+
+    Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 the program has findings, 2 usage or
+    files, 70 a bug of ours, 130 interrupted.
     """

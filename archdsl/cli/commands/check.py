@@ -34,10 +34,16 @@ def command(
 ) -> int:
     """Find the errors in .arch files.
 
-    Errors of syntax, names and shapes, and in what `expect` states.
+    All are told in one run: errors of syntax, names and shapes, and of what `expect` states. Nothing of a file is executed.
 
     FILE may be a folder (every .arch file below it) or - for standard input; FILE:ARCH checks one architecture, with the
     configuration that -D gives.
+
+    \b
+    Examples:
+      archdsl check specs/
+      archdsl check specs/resnet.arch:ResNet50 -D classes=10
+      archdsl check --format sarif specs/ > findings.sarif
     """
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json; it does not go with --format {form}")

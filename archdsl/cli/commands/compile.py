@@ -18,7 +18,12 @@ from archdsl.cli.showing import say, show_json
 @options.config
 @options.include
 @click.option("-o", "--output", default="build", show_default=True, metavar="FOLDER", help="Where FOLDER/ARCH/ is written.")
-@click.option("--to", default=None, metavar="PRODUCT,…", help="torch, onnx, summary, svg, png, pdf, dot, mermaid.")
+@click.option(
+    "--to",
+    default=None,
+    metavar="PRODUCT,…",
+    help="What to make, of torch, onnx, summary, svg, png, pdf, dot, mermaid.  [default: torch,onnx,svg,summary]",
+)
 @options.weights
 @options.given
 @options.float_type
@@ -34,9 +39,16 @@ def command(
     dtype: str | None,
     as_json: bool,
 ) -> int:
-    """Compile an architecture to PyTorch, ONNX, diagram, table.
+    """Compile to PyTorch source, ONNX, diagram and table.
 
-    Writes FOLDER/ARCH/model.py, model.onnx, diagram.svg and summary.txt: all or none of them.
+    Writes model.py, model.onnx, diagram.svg and summary.txt into FOLDER/ARCH/: all or none of them. Without --weights the
+    parameters of the ONNX model are drawn at random.
+
+    \b
+    Examples:
+      archdsl compile specs/resnet.arch:ResNet50 -o build
+      archdsl compile net.arch --to torch
+      archdsl compile specs/resnet.arch:ResNet50 --to onnx --weights resnet50.safetensors
     """
     from archdsl.cli.products import PRODUCTS, Order
     from archdsl.files.writing import write_all

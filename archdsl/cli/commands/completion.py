@@ -17,7 +17,13 @@ SHELLS = ("bash", "zsh", "fish", "powershell")
 def command(context: click.Context, shell: str, as_json: bool) -> int:
     """Print the completion script of a shell.
 
-    For bash: eval "$(archdsl completion bash)".
+    It completes commands, options, problem codes and operators. Put the line for your shell where it starts:
+
+    \b
+      bash         eval "$(archdsl completion bash)"
+      zsh          eval "$(archdsl completion zsh)"
+      fish         archdsl completion fish | source
+      powershell   archdsl completion powershell | Out-String | Invoke-Expression
     """
     from archdsl.cli.shells import shell_script
 

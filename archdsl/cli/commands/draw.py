@@ -18,7 +18,7 @@ from archdsl.cli.showing import say, show_json
 @options.config
 @options.include
 @click.option("-o", "--output", default=None, metavar="FILE", help="Where to; - is standard output. The suffix chooses the form.")
-@click.option("--to", "form", default=None, metavar="FORM", help="svg, png, pdf, dot or mermaid.")
+@click.option("--to", "form", default=None, metavar="FORM", help="svg, png, pdf, dot or mermaid; else the suffix says.")
 @click.option("--depth", type=click.IntRange(0), default=None, help="Levels of blocks that are open.")
 @click.option("--expand", metavar="GLOB", multiple=True, help="Labels or blocks that are open: 'layer1.*'. May be repeated.")
 @options.as_json
@@ -28,7 +28,12 @@ def command(
 ) -> int:  # fmt: skip
     """Draw the diagram of an architecture.
 
-    Blocks are boxes, repeats folded, shapes on the edges. Without -o, DOT on standard output.
+    Blocks are boxes, repeats are folded, shapes stand on the edges. Without -o the diagram goes to standard output, as DOT.
+
+    \b
+    Examples:
+      archdsl draw specs/resnet.arch:ResNet50 -o resnet50.svg
+      archdsl draw net.arch --to mermaid
     """
     from archdsl.cli.products import PRODUCTS, Order
     from archdsl.files.writing import write_whole

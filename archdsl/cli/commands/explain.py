@@ -27,7 +27,11 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 def command(code: str | None, as_json: bool) -> int:
     """Tell what a problem means and how to mend it.
 
-    Without CODE, list them all.
+    CODE is what stands in brackets behind `error`; without it all are listed.
+
+    \b
+    Examples:
+      archdsl explain shape-mismatch
     """
     from archdsl.problems.registry import all_problems
     from archdsl.problems.suggest import did_you_mean

@@ -20,9 +20,14 @@ from archdsl.source import Source
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 @options.as_json
 def command(targets: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> int:
-    """Format .arch files.
+    """Format .arch files in place.
 
-    Comments and groups of lines are kept; - goes from standard input to standard output.
+    There is one layout and nothing to set. Comments and groups of lines are kept; - goes from standard input to standard output.
+
+    \b
+    Examples:
+      archdsl fmt specs/
+      archdsl fmt --check --diff specs/
     """
     changed, failed = [], 0
     result = []

@@ -28,6 +28,11 @@ def command(name: str | None, as_json: bool) -> int:
     """List the layers and functions, or describe one.
 
     NAME is a layer or function (Conv2d, relu) or a family of them (conv, reduce); without it all are listed, by family.
+
+    \b
+    Examples:
+      archdsl ops Conv2d
+      archdsl ops pool
     """
     from archdsl.ops.registry import all_ops, find, known
     from archdsl.problems.suggest import did_you_mean

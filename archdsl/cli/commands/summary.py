@@ -26,7 +26,12 @@ def command(
 ) -> int:  # fmt: skip
     """Show layers, shapes, parameters and MACs.
 
-    Shapes and MACs are symbolic unless --bind gives sizes.
+    Sizes that --bind does not give stay symbols, in shapes and in MACs (multiply-accumulates of convolutions, matrix products and
+    attention). Nothing is allocated, however large the model is.
+
+    \b
+    Examples:
+      archdsl summary specs/resnet.arch:ResNet50 --bind N=8 --bind H=224,W=224
     """
     from archdsl.analyses.summary import summarize
 

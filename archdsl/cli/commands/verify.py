@@ -16,9 +16,9 @@ from archdsl.cli.showing import show_json
 @options.config
 @options.bind
 @options.include
-@click.option("--compile", "compiled", is_flag=True, help="Also torch.compile(fullgraph=True); takes a while.")
+@click.option("--compile", "compiled", is_flag=True, help="Also compare torch.compile(fullgraph=True); takes a while.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the random parameters and inputs."
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the random parameters and inputs."
 )
 @options.as_json
 def command(
@@ -30,12 +30,16 @@ def command(
     seed: int,
     as_json: bool,
 ) -> int:
-    """Prove that PyTorch and ONNX compute the same.
+    """Run PyTorch and ONNX, and compare what they compute.
 
-    Live module, generated source and ONNX Runtime must agree, forward and in the gradients.
+    Live module, generated source and ONNX Runtime must agree with PyTorch in float64, forward and in the gradients, as closely as
+    float32 allows. Parameters and running statistics are random; every symbolic size is tried at 1, at a prime and larger, unless
+    --bind fixes it. Exits with 1 where they differ.
 
-    Parameters and running statistics are random; every symbolic dimension is tried at 1, a prime and a larger size, unless --bind
-    fixes it.
+    \b
+    Examples:
+      archdsl verify specs/lenet.arch:LeNet5
+      archdsl verify specs/resnet.arch:ResNet50 --bind N=1 --bind H=64,W=64
     """
     one = next(targets([target]))
     spec = open_spec(one, include)

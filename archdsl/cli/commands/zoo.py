@@ -19,7 +19,7 @@ from archdsl.problems.render.cells import visible
 def command(folders: tuple[str, ...], include: tuple[str, ...], as_json: bool) -> int:
     """List the architectures below a folder.
 
-    FOLDER is specs where none is given; each file is listed with what it says of itself.
+    Each file is listed with what it says of itself, and the names of its architectures. FOLDER is specs where none is given.
     """
     rows = [_row(target, include) for target in targets(folders or ("specs",))]
     if as_json:
