@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -139,7 +138,11 @@ def _gradients(
         if one is not None and two is not None and one.numel():
             top = max(top, largest(one))
             if not torch.equal(one, two):
-                furthest = max(furthest, largest(one - two) if same_pattern(one, two) else math.inf)
+                if not same_pattern(one, two):
+                    reason = f"NaN or infinities of {key} stand at other places"
+                    report.checks.append(Check("source", "gradients", binding, reason=reason))
+                    return
+                furthest = max(furthest, largest(one - two))
     report.checks.append(Check("source", "gradients", binding, furthest, GRADIENTS * top))
 
 

@@ -15,6 +15,7 @@ from archdsl.targets.onnx.body import Body, Lookup, span_of
 from archdsl.targets.onnx.names import Names
 from archdsl.targets.onnx.sizes import UnknownSize
 from archdsl.targets.onnx.tape import OPSET, GraphTape
+from archdsl.targets.onnx.unused import used_nodes
 
 DOMAIN = "archdsl"
 """The domain of the functions in a model."""
@@ -92,7 +93,8 @@ class Functions:
             tape.output(result, one.name or one.value.name, one.value.type) for result, one in zip(results, kept, strict=True)
         ]
         inputs = [one for one in tape.graph_inputs if one not in counts] + counts
-        inner = ir.Graph(inputs, outputs, nodes=tape.written, opset_imports={"": OPSET, DOMAIN: 1}, name=name)
+        nodes = used_nodes(tape.written, outputs)
+        inner = ir.Graph(inputs, outputs, nodes=nodes, opset_imports={"": OPSET, DOMAIN: 1}, name=name)
         function = ir.Function(DOMAIN, name, graph=inner, attributes=[])
         function.doc_string = graph.doc or None
         function.metadata_props.update(span_of(graph.span))

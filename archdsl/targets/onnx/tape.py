@@ -14,6 +14,7 @@ from archdsl.dims.shape import TensorType
 from archdsl.targets.onnx.names import Names
 from archdsl.targets.onnx.sizes import Sizes, UnknownSize
 from archdsl.targets.onnx.tensors import onnx_dtype, tensor
+from archdsl.targets.onnx.unused import used_nodes
 
 OPSET = 22
 IR_VERSION = 10
@@ -125,8 +126,9 @@ class GraphTape:
 
     def graph(self, name: str, outputs: Sequence[ir.Value], initializers: Sequence[ir.Value] = ()) -> ir.Graph:
         """The graph of all that was written, inputs in the order they were added."""
+        nodes = used_nodes(self.written, outputs)
         return ir.Graph(
-            self.graph_inputs, outputs, nodes=self.written, initializers=initializers, opset_imports={"": OPSET}, name=name,
+            self.graph_inputs, outputs, nodes=nodes, initializers=initializers, opset_imports={"": OPSET}, name=name,
         )  # fmt: skip
 
     @staticmethod

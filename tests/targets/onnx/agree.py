@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import onnx
@@ -54,12 +55,24 @@ def session(data: bytes) -> ort.InferenceSession:
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
+def names_below(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """What subgraphs read."""
+    found: set[str] = set()
+    for graph in (one.g for node in nodes for one in node.attribute if one.type == onnx.AttributeProto.GRAPH):
+        found |= {name for one in graph.node for name in one.input} | {one.name for one in graph.output} | names_below(graph.node)
+    return found
+
+
 def checked(data: bytes) -> onnx.ModelProto:
     """The model, approved by the checker."""
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
-    nodes = [one.name for one in model.graph.node]
-    assert len(set(nodes)) == len(nodes)
+    for body in (model.graph, *model.functions):
+        nodes = [one.name for one in body.node]
+        assert len(set(nodes)) == len(nodes)
+        results = [one if isinstance(one, str) else one.name for one in body.output]
+        read = {name for one in body.node for name in one.input} | names_below(body.node) | set(results)
+        assert all(read.intersection(one.output) for one in body.node), "a node that nothing reads"
     return model
 
 
