@@ -23,13 +23,16 @@ BODIES = {
   transpose(y, 0, 1)""",
     "a map": "scan u in x over axis 1 { yield u * 2 + 1 }",
     "two inputs": "scan u in x, v in x * 2 over axis 1 { carry s = zeros(B, 4); s = s * sigmoid(v) + u; yield s }",
-    "finals in the order stated": "y, r, s = " + SUM + """carry r: [B, 1] = 1
+    "finals in the order stated": "y, r, s = "
+    + SUM
+    + """carry r: [B, 1] = 1
     s = s + u; r = r * 0.5; yield u + r; final r; final s }
   y + s[:, none, :] * r[:, none, :]""",
     "final alone": "s = " + SUM + "s = 0.7 * s + u; final s }\n  x * s[:, none, :]",
     "weights": SUM + "s = tanh((u -> W: Linear(4)) + (s -> U: Linear(4, bias=false))); yield s }",
     "captured": "m = mean(x, axis=1)\n  scan u in x over axis 1 { carry h = m; h = h * m + u * T; yield h - m }",
-    "nested": SUM + """
+    "nested": SUM
+    + """
     r = scan w in u over axis 1 { carry q: [B] = 0; q = q + w; final q }
     s = s + r[:, none] * u; yield s }""",
     "simultaneous": SUM + "carry b = zeros(B, 4); s, b = (b + u, s); yield s - b }",
@@ -55,7 +58,11 @@ def test_scan(name: str) -> None:
 @pytest.mark.parametrize("reverse", ["", "reverse "])
 def test_until(reverse: str) -> None:
     """The step where the condition first holds is taken, and none after it."""
-    body = "s, n = " + SUM.replace("{", f"{reverse}{{") + """carry n: [] = 0
+    body = (
+        "s, n = "
+        + SUM.replace("{", f"{reverse}{{")
+        + """carry n: [] = 0
     s = s + abs(u); n = n + 1; final s, n; until n >= 2 }
   x + s[:, none, :] * n"""
+    )
     assert_agrees(load(Source("scan.arch", program(body))).graph(), LENGTHS)
