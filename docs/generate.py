@@ -8,7 +8,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- Made by `python -m docs.generate`: edit the code, not this page. -->\n"
-PICTURE = ("specs/lenet.arch", "LeNet5")
 
 
 def operators() -> str:
@@ -79,11 +78,13 @@ def cell(text: str) -> str:
 
 
 def picture() -> str:
-    """The diagram of README."""
+    """The diagram of README's first program."""
     import archdsl
+    from archdsl.source import Source
 
-    path, name = PICTURE
-    drawn = archdsl.load(HERE.parent / path).draw(name, format="svg")
+    found = re.search(r"```arch\n(# small\.arch\n.*?)```", (HERE.parent / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    drawn = archdsl.load(Source("small.arch", found[1])).draw("Small", format="svg")
     return drawn if isinstance(drawn, str) else drawn.decode()
 
 
@@ -94,7 +95,7 @@ PAGES = {"reference/operators.md": operators, "reference/problems.md": problems}
 def main() -> None:
     from archdsl.files.writing import write_whole
 
-    for name, make in (*PAGES.items(), ("images/lenet.svg", picture)):
+    for name, make in (*PAGES.items(), ("images/small.svg", picture)):
         path = HERE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(str(path), make().encode())

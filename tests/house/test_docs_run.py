@@ -30,7 +30,7 @@ def run_arch(example: Example) -> None:
 
     named = re.match(r"# (\w+\.arch)\n", example.parsed)
     if named:
-        Path(named[1]).write_text(example.parsed[named.end() :])
+        Path(named[1]).write_text(example.parsed)
         return
     source = Source(f"{Path(example.path).name}:{example.line}", example.parsed)
     errors = [one for one in archdsl.load(source).check() if one.severity == "error"]
