@@ -129,7 +129,7 @@ def scan(frame: Frame, label: Path | None, one: tree.Scan, step: Any) -> Any:
     _no_state(frame, region, since, one)
     nexts = _next_carries(inner, walk)
     if not walk.yields and not walk.finals:
-        if any(isinstance(statement, (tree.Yield, tree.Final, tree.Broken)) for statement in one.body.statements):
+        if any(isinstance(below, (tree.Yield, tree.Final, tree.Broken)) for below in one.body.walk()):
             raise Absorbed
         raise Fault(shapes.BadScan(at=one.span, what="this scan gives nothing", help="`yield` a value of each step, or `final` a carry"))
     if walk.until is not None and walk.yields:
