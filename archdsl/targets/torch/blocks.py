@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from archdsl.ir.graph import Graph
@@ -13,7 +14,7 @@ from archdsl.targets.torch.forward import Forward, door_code, fact_text
 from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
-from archdsl.targets.torch.literals import docstring, quote
+from archdsl.targets.torch.literals import comment, docstring, quote
 from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
 from archdsl.targets.torch.scope import Numbers, constructor_tape
@@ -51,7 +52,7 @@ def print_class(
     declare(statements, names, set(given.values()))
 
     sequence = is_sequence(plan.joined)
-    lines = [f"class {plan.name}({'nn.Sequential' if sequence else 'nn.Module'}):"]
+    lines = [*origin(plan), f"class {plan.name}({'nn.Sequential' if sequence else 'nn.Module'}):"]
     if plan.joined.doc:
         lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
     lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])
@@ -89,6 +90,14 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
         for text in constructor.loop:
             lines += lay_out(text.lstrip(), 8 + len(text) - len(text.lstrip()))
     return [*lines, ""]
+
+
+def origin(plan: Plan) -> list[str]:
+    """`# resnet.arch:12`: where the author wrote it."""
+    span = plan.joined.span
+    if span is None:
+        return []
+    return [f"# {comment(PurePath(span.source.name).name)}:{span.line}"]
 
 
 def door_lines(plan: Plan, numbers: Numbers, helpers: dict[str, None]) -> list[list[str]]:

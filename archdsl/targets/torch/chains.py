@@ -45,8 +45,8 @@ class _Chains:
                     kind = "chain"
         return Graph(
             graph.name, kind, graph.inputs, graph.outputs, nodes, members, graph.ties, graph.aliases, borrowed,
-            tuple(path for path in graph.containers if any(one[: len(path)] == path for one in members)), graph.loops, graph.config,
-            graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
+            tuple(path for path in graph.containers if any(one[: len(path)] == path for one in members)), graph.loops,
+            graph.config, graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.function import Function
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.loops import write_nodes
-from archdsl.targets.torch.members import access, callable_access
+from archdsl.targets.torch.members import access, callable_access, is_attribute
 from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.statements import Block, Line
 from archdsl.targets.torch.tape import Tape
@@ -57,6 +57,7 @@ class Forward:
             self.kinds[self.lent[name]] = "nn.Module"
         self.tensors(self.graph)
         function.arguments = set(self.parameters)
+        function.own = self.own_tensor()
         for door in self.graph.doors:
             self.door(door)
         needed, late = needed_nodes(self.graph)
@@ -95,6 +96,20 @@ class Forward:
         for local in targets:
             function.add((local,), "None", fixed=True).annotation = ": Tensor | None"
         function.statements.append(Block("if self.training:", body, state=tuple(targets)))
+
+    def own_tensor(self) -> str:
+        """A float tensor that the class itself owns, where one is plainly in reach."""
+        for path, member in self.graph.members.items():
+            base = access(self.plan, self.plans, path)
+            if "[" in base or "(" in base or base.count(".") > 1:
+                continue
+            if isinstance(member, Parameter) and member.value.type.dtype == "float":
+                return base
+            leaves = member.op.parameters() if isinstance(member, Layer) else {}
+            for leaf, weight in leaves.items():
+                if weight.dtype == "float" and not weight.buffer and is_attribute(leaf):
+                    return f"{base}.{leaf}"
+        return ""
 
     def tensors(self, graph: Graph) -> None:
         """Parameters and buffers of the graph are read as attributes."""

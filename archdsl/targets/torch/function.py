@@ -29,6 +29,8 @@ class Function:
         """Tensors whose shapes and dtypes may be asked, the best first."""
         self.axes: dict[tuple[str, int], str] = {}
         """Locals that hold the size of an axis of a tensor."""
+        self.own = ""
+        """A float tensor of the module itself."""
         self.arguments: set[str] = set()
         """The locals that are there from the start."""
         self.extras: dict[Vector, str] = {}
@@ -78,11 +80,11 @@ class Function:
         return Tape(inputs, outputs, Surroundings(self.symbol, self.size, dtype, device, let, self.helpers))
 
     def default_dtype(self) -> str:
-        """The module's float type where no tensor is at hand."""
-        return "torch.get_default_dtype()"
+        """The module's float type where no tensor is at hand: that of its first parameter."""
+        return f"{self.own}.dtype" if self.own else "torch.get_default_dtype()"
 
     def default_device(self) -> str:
-        return 'torch.device("cpu")'
+        return f"{self.own}.device" if self.own else 'torch.device("cpu")'
 
     def symbol(self, name: str) -> str:
         """The expression for a symbol in a size."""

@@ -1,0 +1,89 @@
+"""The printed files: clean, safe, merged into few classes, the same every time."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from archdsl.compiler import load
+from archdsl.targets.torch.source import print_source
+from tests.targets.torch.made import check_clean, check_tree, module, text
+from tests.targets.torch.test_numbers import CHOICE, ELMAN, RESIDUAL, TIED
+
+SPECS = Path(__file__).parents[3] / "specs"
+
+
+def test_files_are_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
+    files = {
+        "residual": text(RESIDUAL),
+        "elman": text(ELMAN.replace("DIRECTION", "reverse")),
+        "tied": text(TIED),
+        "choice": text(CHOICE),
+    }
+    for file, name in (("resnet", "ResNet50"), ("gpt2", "GPT2"), ("bert", "BertBase"), ("vit", "ViTB16"), ("unet", "UNet")):
+        files[file] = load(SPECS / f"{file}.arch").source(name)
+        check_tree(files[file])
+    check_clean(files, tmp_path)
+
+
+def test_blocks_that_differ_in_numbers_are_one_class() -> None:
+    tree = ast.parse(text(RESIDUAL))
+    classes = {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}
+    assert list(classes) == ["Unit", "Net"]
+    init = classes["Unit"].body[0]
+    assert isinstance(init, ast.FunctionDef)
+    assert [one.arg for one in init.args.args] == ["self", "width"]
+
+
+def test_equal_neighbours_are_a_loop() -> None:
+    printed = load(SPECS / "gpt2.arch").source("GPT2")
+    assert "for _ in range(12)" in printed
+    assert printed.count("Block(") == 2
+
+
+def test_the_origin_is_told_without_folders() -> None:
+    printed = load(SPECS.resolve() / "resnet.arch").source("ResNet18")
+    assert "resnet.arch:" in printed
+    assert str(SPECS.parent) not in printed
+
+
+HOSTILE = '''
+## Quotes """ and \\\\ backslashes \\n stay text.
+block print(int: int)(self_: [N, D]) -> [N, int] {{ Linear(int) }}
+arch {name}(x: [N, 4]) -> [N, 4] {{
+  require N % 2 == 0, "odd \\"batch\\" \\\\ '\\n"
+  class: Linear(4)
+  "0 weird-label\\"": print(4)
+  __private: Linear(4)
+  import.lambda: Linear(4)
+  F = it
+  nn = F + it
+  torch = nn * F
+  {name2}: print(4)
+  it + torch
+}}
+'''
+
+
+@pytest.mark.parametrize("name", ["torch", "nn", "F", "Module", "print2", "Tensor", "NamedTuple", "math", "ValueError", "self"])
+def test_hostile_names(name: str) -> None:
+    source = HOSTILE.format(name=name, name2="heads")
+    printed = text(source, name)
+    check_tree(printed)
+    net = module(source, name)
+    keys = list(net.state_dict())
+    assert keys[::2] == ["class.weight", '0 weird-label".0.weight', "__private.weight", "import.lambda.weight", "heads.0.weight"]
+    import torch
+
+    net(torch.zeros(2, 4, dtype=torch.float64))
+    with pytest.raises(ValueError, match="odd"):
+        net(torch.zeros(3, 4, dtype=torch.float64))
+
+
+def test_free_configuration_is_a_keyword() -> None:
+    printed = print_source(load(SPECS / "mlp.arch").graph("MLP"))
+    assert "def __init__(self) -> None" in printed
+    source = load(SPECS / "resnet.arch").source("ResNet18")
+    assert "classes: int = 1000" in source
