@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archdsl.dims.dim import Dim
 from archdsl.elaborate import expressions
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import structure_problems as problems
@@ -76,8 +77,8 @@ def is_template(label: tree.Path | None) -> bool:
     return label is not None and any(one.quoted and "{" in one.text for one in label.segments)
 
 
-def fill(frame: Frame, text: str, span: Span) -> str:
-    """A template with its `{expr}` replaced by their values."""
+def fill(frame: Frame, text: str, span: Span, spoken: bool = False) -> str:
+    """A template with its `{expr}` replaced by their values; one that is `spoken`, a message, also takes symbolic sizes and fractions."""
     done = []
     for part in _parts(text, span):
         if isinstance(part, str):
@@ -86,8 +87,10 @@ def fill(frame: Frame, text: str, span: Span) -> str:
         value = expressions.evaluate(frame, part)
         if value is UNKNOWN:
             raise Absorbed
+        if spoken and isinstance(value, (int, float, Dim)):
+            value = str(value)
         if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise Fault(problems.BadLabel(at=span, what="a label's template takes whole numbers and strings"))
+            raise Fault(problems.BadLabel(at=span, what="a template takes whole numbers and strings"))
         done.append(str(value))
     return "".join(done)
 

@@ -113,7 +113,7 @@ def _let(frame: Frame, one: tree.Let) -> None:
 
 def _require(frame: Frame, one: tree.Require) -> None:
     for condition in conjuncts(one.condition):
-        text = "" if one.message is None else labels.fill(frame, one.message.value, one.message.span)
+        text = "" if one.message is None else labels.fill(frame, one.message.value, one.message.span, spoken=True)
         require(frame, condition, text, one.span)
 
 
