@@ -31,7 +31,7 @@ def apply(module: nn.Module, graph: Graph, inputs: Inputs) -> list[Tensor]:
     result = module(
         *(inputs[one.name] for one in given if not one.keyword), **{one.name: inputs[one.name] for one in given if one.keyword}
     )
-    return [result] if isinstance(result, Tensor) else list(result)
+    return [result] if isinstance(result, Tensor) else [one for one in result if one is not None]  # training heads are absent
 
 
 def module_run(module: nn.Module, graph: Graph) -> Run:
