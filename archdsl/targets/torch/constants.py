@@ -11,7 +11,7 @@ from archdsl.targets.torch.tape import DTYPES, Tape
 
 
 def constant_code(graph: Graph, type: TensorType, tape: Tape) -> str:
-    """One expression for the graph's result, broadcast and converted to the declared type."""
+    """One expression for the graph's result, broadcast and converted to the declared type, on the default device."""
     code: dict[str, str] = {}
     for node in graph.nodes:
         if node.op is None:
@@ -27,7 +27,7 @@ def constant_code(graph: Graph, type: TensorType, tape: Tape) -> str:
         line = Tape(
             tuple(one.type for one in node.operands if one is not None), tuple(one.type for one in node.results), tape.around
         )
-        text = str(node.op.torch(line, *operands))
+        text = str(node.op.torch(line, *operands)).replace(", device=None", "")
         for name, value in inner.items():
             while name in text:
                 at = text.index(name)
@@ -42,5 +42,7 @@ def constant_code(graph: Graph, type: TensorType, tape: Tape) -> str:
     if made.type.dtype != type.dtype:
         text = f"({text}).to({DTYPES.get(type.dtype, 'torch.get_default_dtype()')})"
     if made.type.shape != type.shape:
-        text = f"({text}).expand({tape.plain(tuple(type.shape))}).clone()"
+        text = f"({text}).expand({tape.plain(tuple(type.shape))})"
+    if ".expand(" in text:  # a tensor that is written to must own all its elements
+        text = f"{text}.clone()"
     return without_parentheses(text)

@@ -76,7 +76,7 @@ class Surroundings:
     """The expression for a whole size, where there is a better one than that of its symbols."""
     dtype: Callable[[], str] = lambda: "torch.get_default_dtype()"
     """The module's float type."""
-    device: Callable[[], str] = lambda: '"cpu"'
+    device: Callable[[], str] = lambda: "None"
     """The module's device."""
     let: Callable[[str, str], str] | None = None
     """Bind code to a local and return its name."""
