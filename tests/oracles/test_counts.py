@@ -55,6 +55,9 @@ ROWS: dict[str, tuple[str, str, dict[str, int]]] = {
     "t5_base": ("examples/t5", "T5Base", {"B": 1, "S": 512, "T": 512}),
     "stable_diffusion_unet": ("examples/sd_unet", "UNet2DCondition", {"N": 1, "H": 64, "W": 64, "S": 77}),
 }
+# What the table's counter did not see: NTM's reference writes three products with the memory as sums of elementwise products, the
+# example as einsums: 3 in each of 6 steps, 128 slots of 20.
+UNSEEN = {"ntm": 3 * 6 * 128 * 20}
 EXAMPLES = {
     "gpt2": ("examples/gpt2", "GPT2"),
     "gpt2_xl": ("examples/gpt2", "GPT2XL"),
@@ -86,13 +89,15 @@ def test_the_parameters_are_those_of_the_zoo(identity: str) -> None:
 def test_the_macs_are_those_of_the_zoo(identity: str) -> None:
     file, arch, bound = ROWS[identity]
     counted = macs(spec(file).graph(arch))
-    assert (counted.evaluate(bound) if isinstance(counted, Dim) else counted) == zoo()[identity]["macs"]
+    assert (counted.evaluate(bound) if isinstance(counted, Dim) else counted) == zoo()[identity]["macs"] + UNSEEN.get(identity, 0)
 
 
 @pytest.mark.parametrize("identity", ROWS)
 def test_the_keys_are_those_of_the_zoo(identity: str) -> None:
     file, arch, _ = ROWS[identity]
-    same_keys(build(file, arch, device="meta"), keys(identity))
+    made = build(file, arch, device="meta")
+    same_keys(made, keys(identity))
+    assert [name for name, tensor in made.state_dict().items() if not tensor.is_meta] == []
 
 
 @pytest.mark.parametrize("identity", EXAMPLES)
