@@ -154,6 +154,19 @@ class Refusal:
     facts: tuple[str, ...] = ()
 
 
+@record
+class Batched:
+    """An operator that works along one axis more, and where the axis must stand: how many axes come after it.
+
+    `inputs` says it for each operand, `result` for the results. An operand that is the same for all gets the axis with size 1
+    where it has more axes than come after; None leaves it as it is.
+    """
+
+    op: Op
+    inputs: tuple[int | None, ...]
+    result: int
+
+
 class Code(str):
     """Python source: what the tape's methods return and take as tensors; any other value is printed as a literal."""
 
@@ -332,6 +345,16 @@ class Op:
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         """Multiply-accumulates of convolutions, matrix products and attention, as `torch.utils.flop_counter` / 2 counts them."""
         return 0
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        """The operator for many of its inputs at once, along one axis more: what a scan's body computes at a step, for all steps.
+
+        `after` says of each operand how many axes stand after the new one, None where the operand is the same for all; the types
+        are those without the new axis. What it gives is a promise to compute the same numbers; None is always right.
+        """
+        return None
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         """Where axis `axis` of input `operand` goes, in evaluation mode, for the proofs of causal, independent and equivariant.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import check_axis, check_equal, check_same_dtype, given
-from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, option
+from archdsl.ops.contract import Along, Batched, Code, Context, Example, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, option
 
 
 def _same_rank(first: TensorType, other: TensorType, index: int) -> None:
@@ -61,6 +62,11 @@ class Concat(Op):
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Concat", [one or "" for one in inputs], axis=self.axis)
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         if axis != check_axis(self.axis, outputs[0].rank):
             return Along(axis)
@@ -112,6 +118,11 @@ class Stack(Op):
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         axes = tape.ints([self.axis])
         return tape.node("Concat", [tape.node("Unsqueeze", [one or "", axes]) for one in inputs], axis=self.axis)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Along(axis + (axis >= check_axis(self.axis, outputs[0].rank)))

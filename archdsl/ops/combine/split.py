@@ -6,9 +6,11 @@ from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import check_axis, check_divides, check_equal, check_least, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -88,6 +90,11 @@ class Split(Op):
             return [tape.node("Identity", [inputs[0] or ""])]
         return tape.nodes("Split", [inputs[0] or "", tape.shape(parts)], len(parts), axis=self.axis)
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Everywhere() if axis == check_axis(self.axis, outputs[0].rank) else Along(axis)
 
@@ -130,6 +137,11 @@ class Chunk(Op):
         if self.chunks == 1:
             return [tape.node("Identity", [inputs[0] or ""])]
         return tape.nodes("Split", [inputs[0] or ""], self.chunks, axis=self.axis, num_outputs=self.chunks)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Everywhere() if axis == check_axis(self.axis, outputs[0].rank) else Along(axis)
@@ -174,6 +186,11 @@ class Unbind(Op):
             return [tape.node("Squeeze", [inputs[0] or "", axes])]
         parts = tape.nodes("Split", [inputs[0] or ""], count, axis=self.axis, num_outputs=count)
         return [tape.node("Squeeze", [part, axes]) for part in parts]
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         gone = check_axis(self.axis, given(inputs[0]).rank)

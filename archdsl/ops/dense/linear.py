@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import before_last
 from archdsl.ops.checks import check_dtype, check_equal, check_least, check_rank, check_same_dtype, fill, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -83,6 +85,11 @@ class Linear(Op):
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].numel() * self.in_features
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return before_last(self, after, 1)
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Everywhere() if axis == len(given(inputs[0]).shape) - 1 else Along(axis)
 
@@ -141,6 +148,12 @@ class LinearFunction(Op):
 
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].numel() * given(inputs[0]).shape[-1]
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        made = before_last(self, after, 1)
+        return made and Batched(self, made.inputs, made.result + given(inputs[1]).rank - 2)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         rank = len(given(inputs[0]).shape)

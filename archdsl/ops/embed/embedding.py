@@ -10,6 +10,7 @@ from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_dtype, check_least, check_positive, check_rank, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -111,6 +112,14 @@ class Embedding(Lookup):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (TensorType((*given(inputs[0]).shape, self.embedding_dim)),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        # Renorming and counting are of one call's indices.
+        if after[0] is None or self.max_norm is not None or self.scale_grad_by_freq:
+            return None
+        return Batched(self, (after[0],), after[0] + 1)
 
     def parameters(self) -> Mapping[str, Weight]:
         return {"weight": Weight((self.num_embeddings, self.embedding_dim), "normal")}

@@ -7,9 +7,11 @@ from typing import Any
 
 from archdsl.dims.dim import Size, ceil_div, symbol
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first
 from archdsl.ops.checks import check_size_at_least, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -132,6 +134,11 @@ class Index(Op):
         if new:
             x = tape.node("Unsqueeze", [x, tape.ints(new)])
         return x if sliced or new or any(part[0] == "int" for part in self.parts) else tape.node("Identity", [x])
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(parts=(ALL, *self.parts)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         x = given(inputs[0])

@@ -7,10 +7,12 @@ from typing import Any, Self, TypeVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import before_last
 from archdsl.ops.checks import check_dtype, check_equal, check_positive, check_rank, check_same_dtype, given
 from archdsl.ops.contract import (
     INFERRED,
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -68,6 +70,11 @@ class LastAxes(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return before_last(self, after, len(self.sizes))
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         first = given(inputs[0]).rank - len(self.sizes)

@@ -8,7 +8,7 @@ from archdsl.dims.broadcast import BroadcastFault, broadcast
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_dtype, check_same_dtype, given
-from archdsl.ops.contract import Along, Context, Everywhere, OnnxTape, Op, OpFault, Reach
+from archdsl.ops.contract import Along, Batched, Context, Everywhere, OnnxTape, Op, OpFault, Reach
 
 NUMERIC = (*FLOATS, *INTEGERS)
 EVERY = (*NUMERIC, "bool")
@@ -44,6 +44,12 @@ class Elementwise(Op):
             check_dtype(one, self.dtypes, operand=index, help="convert it: cast(x, float)" if one.dtype == "bool" else None)
         dtype = check_same_dtype(*types)
         return (TensorType(joint_shape(context, *types), self.result or dtype),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        place = max(one for one in after if one is not None)
+        return Batched(self, (place,) * len(after), place)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return same_place(operand, axis, inputs, outputs[0])

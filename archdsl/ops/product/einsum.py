@@ -9,6 +9,7 @@ from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_dtype, check_equal, check_same_dtype, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -143,6 +144,20 @@ class Einsum(Op):
                 total = total + count
             left = (left | right) & later
         return total
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        equation = read(self.pattern)
+        if any(term.ellipsis for term in equation.operands):
+            return None
+        words = {word.text for term in equation.operands for word in term.words}
+        step = next(name for name in ("t", "step", *(f"step_{count}" for count in range(len(words)))) if name not in words)
+        terms = [" ".join(word.text for word in term.words) for term in (*equation.operands, equation.result)]
+        told = [term if one is None else f"{step} {term}".strip() for term, one in zip(terms, (*after, 0), strict=True)]
+        op = self.changed(pattern=f"{', '.join(told[:-1])} -> {told[-1]}")
+        places = tuple(None if one is None else given(x).rank for one, x in zip(after, inputs, strict=True))
+        return Batched(op, places, outputs[0].rank)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         operands, result = self.axes(inputs)

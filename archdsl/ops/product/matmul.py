@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import before_last
 from archdsl.ops.checks import FLOATS, INTEGERS, check_axis, check_dtype, check_equal, check_rank, check_same_dtype, given
-from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
+from archdsl.ops.contract import (
+    Along,
+    Batched,
+    Code,
+    Context,
+    Everywhere,
+    Example,
+    OnnxTape,
+    Op,
+    Reach,
+    Refusal,
+    TorchTape,
+    option,
+)
 from archdsl.ops.product.batch import NUMBERS, broadcast_axes, broadcast_reach
 from archdsl.ops.spelling import changed
 
@@ -65,6 +79,18 @@ class Matmul(Op):
 
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].numel() * given(inputs[0]).shape[-1]
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        x, y = given(inputs[0]), given(inputs[1])
+        if after[1] is None and y.rank <= 2:
+            made = before_last(self, after, 1)
+            return made and Batched(self, made.inputs, made.result + y.rank - 2)
+        if x.rank < 2 or y.rank < 2:
+            return None
+        place = max(x.rank, y.rank)
+        return Batched(self, (place, place), place)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         x, y = given(inputs[0]), given(inputs[1])

@@ -6,8 +6,22 @@ from typing import Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import FLOATS, check_axes, check_dtype, given
-from archdsl.ops.contract import Along, Code, Context, Everywhere, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, option
+from archdsl.ops.contract import (
+    Along,
+    Batched,
+    Code,
+    Context,
+    Everywhere,
+    OnnxTape,
+    Op,
+    OpFault,
+    Reach,
+    Refusal,
+    TorchTape,
+    option,
+)
 
 AXIS_DOC = "an axis, a list of them, or none for all"
 KEEP_DOC = "keep the axes, with size 1"
@@ -59,6 +73,11 @@ class Reduction(Op):
         x = check_dtype(given(inputs[0]), self.dtypes)
         axes = reduced_axes(self.axis, len(x.shape))
         return (TensorType(reduced_shape(x.shape, axes, self.keepdim), self.result(x.dtype)),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return None if self.axis is None else first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return surviving(axis, reduced_axes(self.axis, len(given(inputs[0]).shape)), self.keepdim)

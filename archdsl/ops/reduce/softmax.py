@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import FLOATS, check_axis, check_divides, check_dtype, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -52,6 +54,11 @@ class Normalised(Op):
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call(self.twin, dim=self.axis)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Everywhere() if axis == check_axis(self.axis, len(outputs[0].shape)) else Along(axis)

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import check_axes, check_axis, given
-from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, required
+from archdsl.ops.contract import (
+    Along,
+    Batched,
+    Code,
+    Context,
+    Example,
+    OnnxTape,
+    Op,
+    OpFault,
+    Reach,
+    Refusal,
+    TorchTape,
+    required,
+)
 
 
 class Reordering(Op):
@@ -54,6 +68,11 @@ class Permute(Reordering):
             )
         return check_axes(self.axis, rank)
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=(0, *shifted(self.axis))), after, inputs, outputs)
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.permute", *self.axis)
 
@@ -80,6 +99,11 @@ class Transpose(Reordering):
         second = check_axis(self.axis1, rank, argument="axis1")
         swap = {first: second, second: first}
         return tuple(swap.get(axis, axis) for axis in range(rank))
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis0=shifted(self.axis0), axis1=shifted(self.axis1)), after, inputs, outputs)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.transpose", self.axis0, self.axis1)
@@ -116,6 +140,12 @@ class Movedim(Reordering):
         )
         rest = iter([axis for axis in range(rank) if axis not in moved.values()])
         return tuple(moved[index] if index in moved else next(rest) for index in range(rank))
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        op = self.changed(source=shifted(self.source), destination=shifted(self.destination))
+        return first(op, after, inputs, outputs)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.movedim", self.source, self.destination)
@@ -160,6 +190,11 @@ class Squeeze(Op):
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Squeeze", [inputs[0] or "", tape.ints(list(self.axes(tape.inputs[0].rank)))])
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         gone = self.axes(given(inputs[0]).rank)
         # the one position of an axis of size 1 is all there is of it
@@ -197,6 +232,11 @@ class Unsqueeze(Op):
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Unsqueeze", [inputs[0] or "", tape.ints([self.axis])])
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Along(axis + (axis >= check_axis(self.axis, outputs[0].rank)))

@@ -120,6 +120,11 @@ def _body(forward: Forward, scan: Scan, carries: list[str], lists: list[str], do
             line.targets = (carry,)
             function.locals[node.results[0].name] = carry
             function.shapes = [(local, type) for local, type in function.shapes if local != node.results[0].name]
+    yields = list(zip(lists, body.outputs[scan.carries : scan.carries + scan.yields], strict=True))
+    before = {one.name for one in own}
+    for steps, out in yields:
+        if out.value.name in before:  # the carry as it was: read before it is assigned
+            function.add((), f"{steps}.append({function.locals[out.value.name]})", fixed=True)
     rest = [(carry, function.locals[one.value.name]) for carry, one in zip(carries, after, strict=True)]
     rest = [(carry, new) for carry, new in rest if carry != new]
     if done:
@@ -128,8 +133,9 @@ def _body(forward: Forward, scan: Scan, carries: list[str], lists: list[str], do
     elif rest:
         function.add(tuple(carry for carry, _ in rest), ", ".join(new for _, new in rest), fixed=True)
     moved = {one.value.name: carry for one, carry in zip(after, carries, strict=True)} if not done else {}
-    for steps, out in zip(lists, body.outputs[scan.carries : scan.carries + scan.yields], strict=True):
-        function.add((), f"{steps}.append({moved.get(out.value.name, function.locals[out.value.name])})", fixed=True)
+    for steps, out in yields:
+        if out.value.name not in before:
+            function.add((), f"{steps}.append({moved.get(out.value.name, function.locals[out.value.name])})", fixed=True)
     if done:
         function.add((done,), f"{done} | {function.locals[body.outputs[-1].value.name]}", fixed=True)
 
