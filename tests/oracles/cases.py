@@ -82,6 +82,11 @@ def call_bert(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
     return made.last_hidden_state, made.pooler_output
 
 
+def call_pretraining(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    made = module(inputs["tokens"], attention_mask=inputs["mask"].long(), token_type_ids=inputs["segments"])
+    return made.prediction_logits, made.seq_relationship_logits
+
+
 def gpt2(**config: Any) -> Callable[[], nn.Module]:
     return lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(**config))
 
@@ -89,6 +94,21 @@ def gpt2(**config: Any) -> Callable[[], nn.Module]:
 def bert(**config: Any) -> Callable[[], nn.Module]:
     return lambda: transformers.BertModel(transformers.BertConfig(**config))
 
+
+def pretraining(**config: Any) -> Callable[[], nn.Module]:
+    return lambda: transformers.BertForPreTraining(transformers.BertConfig(**config))
+
+
+TINY_BERT: dict[str, Any] = {
+    "vocab_size": 19,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "max_position_embeddings": 16,
+    "attention_probs_dropout_prob": 0.0,
+    "hidden_dropout_prob": 0.0,
+}
 
 Basic, Bottleneck = models.resnet.BasicBlock, models.resnet.Bottleneck
 
@@ -175,20 +195,23 @@ CASES = [
         "bert",
         "BertBase",
         bert(),
-        bert(
-            vocab_size=19,
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=24,
-            max_position_embeddings=16,
-            attention_probs_dropout_prob=0.0,
-            hidden_dropout_prob=0.0,
-        ),
+        bert(**TINY_BERT),
         {**TINY_WORDS, "hidden": 24, "positions": 16, "p": 0.0},
         sentences(40, 30522),
         sentences(6, 19),
         given=("segments", "mask"),
         call=call_bert,
+    ),
+    Case(
+        "bert_base_pretraining",
+        "bert",
+        "BertForPreTraining",
+        pretraining(),
+        pretraining(**TINY_BERT),
+        {**TINY_WORDS, "hidden": 24, "positions": 16, "p": 0.0},
+        sentences(40, 30522),
+        sentences(6, 19),
+        given=("segments", "mask"),
+        call=call_pretraining,
     ),
 ]
