@@ -179,11 +179,11 @@ class Graph:
                 yield path, Tensor(member.value.type, member.buffer, member.persistent)
             elif isinstance(member, Layer):
                 for leaf, weight in member.op.parameters().items():
-                    if (*path, leaf) not in owned:
+                    if (*path, *leaf.split(".")) not in owned:
                         yield (*path, leaf), Tensor(TensorType(weight.shape, weight.dtype), weight.buffer, weight.persistent)
             else:
                 for inner, tensor in member.graph.tensors():
-                    if (*path, *inner) not in owned:
+                    if (*path, *".".join(inner).split(".")) not in owned:  # a leaf may have dots: `out_proj.weight`
                         yield (*path, *inner), tensor
 
 

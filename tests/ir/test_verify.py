@@ -78,6 +78,20 @@ class Broken:
         raise ZeroDivisionError
 
 
+def test_a_tie_of_a_tensor_whose_name_has_dots_is_counted_once() -> None:
+    builder = Builder("Net", "arch")
+    x = builder.input("x", "[N, T, 8]")
+    for name in ("a", "b"):
+        x = builder.layer(name, op("MultiheadAttention", num_heads=2), x, x, x, None, None)
+    builder.ties["b", "out_proj", "weight"] = "a", "out_proj", "weight"
+    graph = builder.finish({"y": x})
+    assert verify(graph) == ()
+    keys = [".".join(path) for path, _ in graph.tensors()]
+    assert keys.count("a.out_proj.weight") == 1
+    assert "b.out_proj.weight" not in keys
+    assert "b.out_proj.bias" in keys
+
+
 def test_an_operator_that_fails_is_a_finding() -> None:
     broken = node(everything(), runs("mul"), op=Broken())
     assert "results-are-typed-as-inferred" in {one.rule for one in verify(broken)}
