@@ -38,6 +38,8 @@ class Heads:
     """The outputs of an arch as its body makes them."""
 
     item: tree.Arch
+    scope: Scope | None = None
+    """The arch's own braces."""
     made: dict[str, tuple[Any, bool, Span]] = field(default_factory=dict)
     expectations: list[tuple[Any, Scope]] = field(default_factory=list)
 
@@ -85,7 +87,7 @@ def head(frame: Frame, one: tree.Head) -> None:
 
 def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> Made | None:
     """Elaborate an arch's body and put its outputs in order."""
-    heads = frame.heads = Heads(item)
+    heads = frame.heads = Heads(item, frame.scope)
     result = steps.run_body(frame, item.body)
     outputs = _outputs(frame, item, heads, result)
     if outputs is None:

@@ -27,7 +27,7 @@ from archdsl.syntax import tree
 
 def variant(session: Session, module: Module, item: tree.Variant) -> Any:
     """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3])`: the base with configuration given."""
-    from archdsl.elaborate import calls
+    from archdsl.elaborate import apply, calls
 
     frame = lookup.file_frame(session, module)
     value = item.value
@@ -41,9 +41,7 @@ def variant(session: Session, module: Module, item: tree.Variant) -> Any:
         return UNKNOWN
     if not isinstance(base, BlockWord) or not isinstance(base.item, tree.Arch):
         raise Fault(names.NotALayer(at=value.span, what=f"a variant is of an arch, and this is {describe(base)}"))
-    config, _ = header_lists(base.item)
-    values = headers.match_arguments(config, given, base.name, value.span)
-    merged = {**dict(base.given), **{name: one for name, (one, _) in values.items()}}
+    merged = apply.block_arguments(base, (), given, value.span)
     return BlockWord(base.item, base.module, tuple(merged.items()))
 
 

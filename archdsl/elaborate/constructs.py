@@ -41,6 +41,7 @@ def group(frame: Frame, label: Path | None, body: tree.Body, step: Any) -> Any:
     if label == ("_",):
         label = None
     inner = frame.inner()
+    inner.heads = frame.heads
     enter_container(frame, inner, label, step.span)
     return steps.run_body(inner, body)
 
@@ -51,6 +52,7 @@ def choose(frame: Frame, label: Path | None, one: tree.If, step: Any) -> Any:
         return choices.training(frame, label, one, step)
     chosen: tree.Body | tree.If | None = one.then if expressions.condition(frame, one.condition) else one.otherwise
     inner = frame.inner()
+    inner.heads = frame.heads
     enter_container(frame, inner, label, step.span)
     if chosen is None:
         return frame.flow

@@ -33,7 +33,7 @@ class Frame:
         self.branching = False
         """Set directly in a `branch`, whose steps are results, each for itself."""
         self.heads: Any = None
-        """The heads of an arch, in its own braces only."""
+        """The heads of an arch, in its own braces and in those of its `if`s and groups."""
         self.scan: Any = None
         """The scan whose body this is, in its own braces only."""
         self.restricted = ""

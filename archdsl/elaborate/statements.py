@@ -164,7 +164,7 @@ def _require_sizes(frame: Frame, expr: tree.Binary, left: Any, right: Any, messa
 
 
 def _expect(frame: Frame, one: tree.Expect) -> None:
-    if frame.heads is None:
+    if frame.heads is None or frame.scope is not frame.heads.scope:
         raise misplaced(one.span, "`expect` stands in an arch, outside its blocks and constructs")
     frame.heads.expectations.extend((condition, frame.scope) for condition in one.conditions)
 

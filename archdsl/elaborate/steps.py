@@ -34,6 +34,8 @@ def run_statement(frame: Frame, one: Any) -> None:
     except Fault as fault:
         frame.session.note(fault)
         spoil(frame, one)
+        if isinstance(fault.problem, problems.RequirementFailed):
+            raise Absorbed from None  # what follows may rest on it
     except Absorbed:
         spoil(frame, one)
 
