@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from inspect import getdoc
 from json import dumps
+from math import isinf
 from typing import Any
 
 from archdsl.ops.contract import INFERRED, REQUIRED, Example, Field, Op
@@ -60,13 +61,24 @@ def default_of(field: Field) -> str | None:
 def examples(one: type[Op]) -> Iterator[tuple[str, str, str]]:
     """Each example as a step of the language, the types that it takes and gives, and a remark."""
     for example in one.examples:
-        taken = [text for text in example.inputs if text]
+        if not spelled(one, example):
+            continue
+        taken = [text for text in example.inputs if text.endswith("]")]
         types = (", ".join(taken) + " " if taken else "") + f"-> {', '.join(example.outputs)}"
         where = f"where {' and '.join(example.facts)}" if example.facts else ""
         yield _step(one, example), types, "; ".join(said for said in (where, example.note) if said)
 
 
+def spelled(one: type[Op], example: Example) -> bool:
+    """Can the language write it? There is no word for infinity, and sizes are never an empty list."""
+    if any(isinstance(value, float) and isinf(value) for value in example.args.values()):
+        return False
+    return one.variadic is None or example.args.get(one.variadic, None) not in ((), [])
+
+
 def _step(one: type[Op], example: Example) -> str:
+    if one.name == "index":
+        return f"x[{', '.join(map(_part, example.args['parts']))}]"
     said: list[str] = []
     named: list[str] = []
     for name, field in one.fields.items():
@@ -86,9 +98,18 @@ def _step(one: type[Op], example: Example) -> str:
     return f"{one.name}({told})" if told or not one.layer else one.name
 
 
+def _part(part: Any) -> str:
+    """One part of an index: a number, `none`, `...`, or a slice."""
+    kind, *ends = part
+    if kind != "slice":
+        return {"none": "none", "ellipsis": "..."}.get(kind) or str(ends[0])
+    start, stop, step = ("" if end is None else str(end) for end in ends)
+    return f"{start}:{stop}" + (f":{step}" if step else "")
+
+
 def _argument(field: Field, value: Any) -> str:
-    """A value as the language writes it there: a dtype is a word."""
-    return value if isinstance(value, str) and "dtype" in field.kind else written(value)
+    """A value as the language writes it there: a dtype is a word, a size an expression."""
+    return value if isinstance(value, str) and any(kind in field.kind for kind in ("dtype", "size")) else written(value)
 
 
 def _tensors(one: type[Op], example: Example) -> list[str]:
@@ -104,6 +125,8 @@ def _tensors(one: type[Op], example: Example) -> list[str]:
         word = word.rstrip("?")
         if not text:
             skipped = True
+        elif not text.endswith("]"):  # a number or a size stands where a tensor could
+            result.append(text)
         else:
             result.append(f"{word}={word}" if skipped else word)
     return result

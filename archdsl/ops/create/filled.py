@@ -227,6 +227,9 @@ class FullLike(Like):
         return like(tape, self.fill_value, str(inputs[0]))
 
 
+FullLike.fields = {"fill_value": FullLike.fields["fill_value"], **FullLike.fields}  # stands first by position, as in PyTorch
+
+
 class Constant(Op):
     """A tensor from a number or (nested) lists of numbers.
 

@@ -184,3 +184,6 @@ class Fold(Patches):
         x = tape.node("Pad", [x, tape.shape([0, 0, -top, -left, 0, 0, *rest])])
         x = x if wide == dtype else tape.node("Cast", [x], to=dtype)
         return tape.node("Reshape", [x, tape.shape(result)])
+
+
+Fold.fields = {"output_size": Fold.fields["output_size"], **Fold.fields}  # stands first by position, as in PyTorch
