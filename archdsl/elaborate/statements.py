@@ -17,6 +17,7 @@ from archdsl.elaborate.values import UNKNOWN, Instance, OpWord, Several, Templat
 from archdsl.ir.graph import Parameter
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
+from archdsl.problems.suggest import did_you_mean
 from archdsl.records import changed
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -245,6 +246,11 @@ def _init(frame: Frame, one: tree.Init) -> None:
     kind = lookup.look_up(frame, one.layer, one.span)
     if not (isinstance(kind, OpWord) and kind.kind.layer):
         raise Fault(names.NotALayer(at=one.span, what=f"`{one.layer}` is no layer that owns tensors"))
+    leaves = initial.leaves_of(kind.kind)
+    if initial.without_digits(one.leaf) not in {initial.without_digits(leaf) for leaf in leaves}:
+        raise Fault(names.UnknownArgument(
+            at=one.span, what=f"`{one.layer}` owns no tensor `{one.leaf}`; it owns {', '.join(leaves) or 'none'}",
+            help=did_you_mean(one.leaf, leaves)))  # fmt: skip
     value = initial.initializer(frame, one.value)
     frame.settings = changed(frame.settings, inits=(*frame.settings.inits, (kind.kind.name, one.leaf, value)))
 
