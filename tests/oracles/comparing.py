@@ -21,9 +21,9 @@ Call = Callable[[nn.Module, Inputs], tuple[Tensor, ...]]
 
 
 def call_ours(module: nn.Module, inputs: Inputs) -> tuple[Tensor, ...]:
-    """The results of a generated module, in header order."""
+    """The results of a generated module, in header order, without training heads in evaluation."""
     made = module(**inputs)
-    return tuple(made) if isinstance(made, tuple) else (made,)
+    return tuple(one for one in made if one is not None) if isinstance(made, tuple) else (made,)
 
 
 def call_plain(module: nn.Module, inputs: Inputs) -> tuple[Tensor, ...]:

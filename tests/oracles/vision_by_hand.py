@@ -148,3 +148,49 @@ class SEBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(self.fc2(F.relu(self.fc1(x.mean((2, 3))))))[:, :, None, None]
+
+
+class InceptionModule(nn.Module):
+    def __init__(self, inner: int, row: list[int]) -> None:
+        super().__init__()
+        one, reduce3, three, reduce5, five, pooled = row
+        self.b1 = nn.Conv2d(inner, one, 1)
+        self.b2 = nn.ModuleList([nn.Conv2d(inner, reduce3, 1), nn.Conv2d(reduce3, three, 3, padding=1)])
+        self.b3 = nn.ModuleList([nn.Conv2d(inner, reduce5, 1), nn.Conv2d(reduce5, five, 5, padding=2)])
+        self.b4 = nn.Conv2d(inner, pooled, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        middle, large = (F.relu(b[1](F.relu(b[0](x)))) for b in (self.b2, self.b3))
+        return torch.cat([F.relu(self.b1(x)), middle, large, F.relu(self.b4(F.max_pool2d(x, 3, 1, 1)))], 1)
+
+
+class GoogLeNet2014(nn.Module):
+    """Table 1 of the paper, every width divided by `shrink`."""
+
+    TABLE = (
+        "3a 64 96 128 16 32 32;3b 128 128 192 32 96 64;4a 192 96 208 16 48 64;4b 160 112 224 24 64 64;4c 128 128 256 24 64 64;"
+        "4d 112 144 288 32 64 64;4e 256 160 320 32 128 128;5a 256 160 320 32 128 128;5b 384 192 384 48 128 128"
+    )
+
+    def __init__(self, shrink: int, classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64 // shrink, 7, 2, 3)
+        self.conv2, self.conv3 = nn.Conv2d(64 // shrink, 64 // shrink, 1), nn.Conv2d(64 // shrink, 192 // shrink, 3, padding=1)
+        inner, self.names = 192 // shrink, []
+        for line in self.TABLE.split(";"):
+            name, *widths = line.split()
+            row = [int(one) // shrink for one in widths]
+            setattr(self, f"i{name}", InceptionModule(inner, row))
+            inner = row[0] + row[2] + row[4] + row[5]
+            self.names.append(name)
+        self.fc = nn.Linear(inner, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.local_response_norm(F.max_pool2d(F.relu(self.conv1(x)), 3, 2, ceil_mode=True), 5, 1e-4, 0.75, 1.0)
+        x = F.local_response_norm(F.relu(self.conv3(F.relu(self.conv2(x)))), 5, 1e-4, 0.75, 1.0)
+        x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+        for name in self.names:
+            x = getattr(self, f"i{name}")(x)
+            if name in ("3b", "4e"):
+                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+        return self.fc(x.mean((2, 3)))

@@ -1,4 +1,4 @@
-"""The zoo's vision architectures: which spec each is, at which sizes its MACs are, and how a tiny one of the reference is made."""
+"""The zoo's vision architectures: which spec each is, at which sizes its MACs are, how a tiny one of the reference is made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torchvision import models  # isort: skip
 
 @dataclass(frozen=True)
 class Vision:
-    """One row of the zoo. `tiny` makes the reference that `config` makes ours equal to; without it only counts and keys are held."""
+    """One row of the zoo. `tiny` makes the reference that `config` makes ours equal to; without it, counts and keys are held."""
 
     name: str
     file: str
@@ -127,4 +127,48 @@ CASES = [
     Vision("densenet169", "densenet", "DenseNet169", image(224)),
     Vision("densenet201", "densenet", "DenseNet201", image(224)),
     Vision("mobilenet_v1", "mobilenet_v1", "MobileNetV1", image(224), in_timm("mobilenetv1_100", num_classes=10), TEN),
+    Vision(
+        "googlenet_2014",
+        "googlenet",
+        "GoogLeNet2014",
+        image(224),
+        lambda: hand.GoogLeNet2014(4, 10),
+        {"shrink": 4, **TEN},
+    ),
+    Vision(
+        "googlenet",
+        "googlenet",
+        "GoogLeNet",
+        image(224),
+        lambda: models.GoogLeNet(10, aux_logits=False, init_weights=False),
+        TEN,
+        (2, 3, 96, 96),
+    ),
+    Vision(
+        "googlenet_aux",
+        "googlenet",
+        "GoogLeNetAux",
+        image(224),
+        lambda: models.GoogLeNet(10, init_weights=False),
+        TEN,
+        (2, 3, 96, 96),
+    ),
+    Vision(
+        "inception_v3",
+        "inception_v3",
+        "InceptionV3",
+        image(299),
+        lambda: models.Inception3(10, init_weights=False),
+        TEN,
+        (2, 3, 299, 299),
+    ),
+    Vision(
+        "inception_v3_noaux",
+        "inception_v3",
+        "InceptionV3NoAux",
+        image(299),
+        in_timm("inception_v3", num_classes=10),
+        TEN,
+        (2, 3, 96, 96),
+    ),
 ]
