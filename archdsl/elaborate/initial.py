@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from archdsl.dims.dim import Dim
+from archdsl.dims.facts import Facts
+from archdsl.dims.read import read_type
 from archdsl.dims.shape import TensorType
 from archdsl.elaborate import expressions, steps
 from archdsl.elaborate.config import is_number
@@ -19,6 +22,7 @@ from archdsl.elaborate.unit import Unit
 from archdsl.elaborate.values import UNKNOWN, Leaf
 from archdsl.ir.graph import Initializer
 from archdsl.ir.value import Value
+from archdsl.ops.contract import Context, Op, OpFault
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -57,6 +61,21 @@ def initializer(frame: Frame, expr: Any) -> Initializer:
     if is_number(value) and not isinstance(value, Dim):
         return Initializer("full", (("value", float(value)),))
     raise unknown(expr)
+
+
+def leaves_of(kind: type[Op]) -> list[str]:
+    """The tensors that a layer can own: those of its worked examples, in which each of its arguments leaves its default."""
+    found: dict[str, None] = {}
+    for example in kind.examples:
+        inputs = [None if text in ("", "none") else read_type(text) for text in example.inputs]
+        with suppress(OpFault):  # one that rests on facts adds no tensor
+            found.update(dict.fromkeys(kind(**example.args).bind(Context(Facts()), *inputs).parameters()))
+    return list(found)
+
+
+def without_digits(leaf: str) -> str:
+    """`weight_ih_l3` as any layer of an LSTM has it."""
+    return "".join(one for one in leaf if not one.isdigit())
 
 
 def unknown(expr: Any) -> Fault:
@@ -116,7 +135,7 @@ def first_value(frame: Frame, expr: Any, type: TensorType, span: Span) -> Initia
     if found is not None:
         return found
     unit = Unit(frame.session, "constant", "constant", frame.facts, span)
-    inner = Frame(frame.session, frame.module, unit, Scope(frame.scope), frame.settings)
+    inner = Frame(frame.session, frame.module, unit, Scope(frame.scope, wall=True), frame.settings)
     inner.numbered = False
     inner.restricted = "an initializer"
     value = steps.step_value(inner, expr)

@@ -33,8 +33,8 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
         binding.used = True
         if has_tensor(binding.value) and frame.scope.walled(name):
             raise Fault(names.NotATensor(
-                at=span, what=f"`{name}` is a tensor outside of this group, which is a layer with tensors of its own",
-                help="send it in along `->`, or make the group a block with two inputs"))  # fmt: skip
+                at=span, what=f"`{name}` is a tensor of the program, which {frame.restricted or 'a group as a layer'} cannot read",
+                help="an initializer is constant; a group takes what flows into it: make it a block with two inputs"))  # fmt: skip
         return binding.value
     value = item_value(frame.session, frame.module, name, span)
     if value is not None:
