@@ -50,6 +50,17 @@ def in_timm(name: str, **config: Any) -> Callable[[], nn.Module]:
     return lambda: timm.create_model(name, **config)
 
 
+def efficientnet(which: str, size: int, held: bool = False) -> Vision:
+    """One of the family; the ones `held` are compared in float64, which tells the norms' eps apart."""
+    name = f"efficientnet_{which}"
+    arch = "EfficientNet" + which.upper().replace("_", "")
+
+    def tiny() -> nn.Module:
+        return getattr(models, name)(num_classes=10, stochastic_depth_prob=0.0)
+
+    return Vision(name, "efficientnet", arch, image(size), tiny if held else None, {"drop": 0.0, **TEN})
+
+
 CASES = [
     Vision("lenet5_1998", "lenet_1998", "LeNet5_1998", ONE, hand.LeNet1998, {}, (2, 1, 32, 32)),
     Vision("class_simplecnn", "small_cnns", "SimpleCNN", image(224)),
@@ -171,4 +182,31 @@ CASES = [
         TEN,
         (2, 3, 96, 96),
     ),
+    Vision(
+        "mobilenet_v3_large",
+        "mobilenet_v3",
+        "MobileNetV3Large",
+        image(224),
+        lambda: models.mobilenet_v3_large(num_classes=10),
+        TEN,
+    ),
+    Vision(
+        "mobilenet_v3_small",
+        "mobilenet_v3",
+        "MobileNetV3Small",
+        image(224),
+        lambda: models.mobilenet_v3_small(num_classes=10),
+        TEN,
+    ),
+    efficientnet("b0", 224, True),
+    efficientnet("b1", 240),
+    efficientnet("b2", 288),
+    efficientnet("b3", 300),
+    efficientnet("b4", 380),
+    efficientnet("b5", 456),
+    efficientnet("b6", 528),
+    efficientnet("b7", 600),
+    efficientnet("v2_s", 384, True),
+    efficientnet("v2_m", 480),
+    efficientnet("v2_l", 480),
 ]
