@@ -8,6 +8,7 @@ from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Path
 from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.constants import constant_code
+from archdsl.targets.torch.in_place import in_place, overwriting
 from archdsl.targets.torch.initial import init_call
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.members import Place, holder_name, is_attribute, reach, tree, typed_access
@@ -137,10 +138,12 @@ class Constructor:
     def chain_items(self, graph: Graph, path: Path) -> list[str]:
         """The layers of a chain, and its functions as modules."""
         places = tree(graph.members).children
+        overwritten = overwriting(graph)
         items = []
         for node in graph.nodes:
             if node.op is not None:
-                items.append(str(node.op.module(constructor_tape(self.numbers, self.helpers, "size"))))
+                made = str(node.op.module(constructor_tape(self.numbers, self.helpers, "size")))
+                items.append(in_place(made) if id(node) in overwritten else made)
             elif node.member is not None:
                 child = places[node.member[0]]
                 items.append(self.module(Place((*path, *child.path), child.member, child.children)))

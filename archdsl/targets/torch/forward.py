@@ -15,6 +15,7 @@ from archdsl.targets.torch.bodies import write_choice, write_scan
 from archdsl.targets.torch.classes import Plan
 from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.function import Function
+from archdsl.targets.torch.in_place import in_place, overwriting
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.members import access, callable_access, is_attribute
@@ -33,6 +34,7 @@ class Forward:
         self.function = Function(numbers, helpers, size_names(plan))
         self.kinds: dict[str, str] = {}
         """The type of each argument that is no tensor."""
+        self.overwriting = overwriting(self.graph)
         self.output_class = ""
         """The named tuple that it returns."""
         self.late: dict[str, str] = {}
@@ -143,6 +145,8 @@ class Forward:
         operands = [self.operand(one) for one in node.operands]
         if node.op is not None:
             code = str(node.op.torch(tape, *operands))
+            if id(node) in self.overwriting:
+                code = in_place(code)
         elif node.member is not None:
             code = self.called(node, node.member, tape, operands)
         else:
