@@ -64,7 +64,7 @@ def first_sentence(kind: type) -> str:
 
 def page(text: str) -> str:
     """A problem's page; its examples raise it, so that they are no program for the tests of the documents."""
-    return re.sub(r"^(\s*)```arch\b.*$", r"\1```text", text, flags=re.MULTILINE)
+    return re.sub(r"^(\s*)```(?:arch|sh|console|python)\b.*$", r"\1```text", text, flags=re.MULTILINE)
 
 
 def escaped(text: str) -> str:
