@@ -9,7 +9,7 @@ from typing import Any
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import apply, blocks, expressions, headers, lookup, steps
+from archdsl.elaborate import apply, blocks, expressions, headers, steps
 from archdsl.elaborate.arguments import Given
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
