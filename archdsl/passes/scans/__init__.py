@@ -1,0 +1,1 @@
+"""Scans in their fastest correct form: what needs no loop leaves it."""

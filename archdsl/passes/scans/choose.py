@@ -1,0 +1,72 @@
+"""The pass: every scan of a program in its fastest form, inner ones first."""
+
+from __future__ import annotations
+
+from archdsl.ir.edit import replace_node
+from archdsl.ir.graph import Call, Graph, Member, Parameter
+from archdsl.ir.node import Choice, Node
+from archdsl.ops.contract import Context
+from archdsl.passes.scans.rewrite import rewritten
+from archdsl.records import changed
+
+
+def fast_scans(graph: Graph, *, float: str = "f32") -> Graph:
+    """The program with what needs no loop computed before or behind it. `float` is the program's float type.
+
+    Keys, types and numbers stay; a block that has no scan stays the same object.
+    """
+    return _Rewriting(float).graph(graph)
+
+
+class _Rewriting:
+    def __init__(self, float: str) -> None:
+        self.float = float
+        self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
+        """By what a graph and the owner of its members are; both are kept, so that their identities stay theirs."""
+
+    def graph(self, graph: Graph, owner: Graph | None = None) -> Graph:
+        """A graph with all below it; `owner` has the members that a body calls."""
+        owner = owner or graph
+        key = (id(graph), id(owner))
+        if key not in self.done:
+            self.done[key] = (graph, owner, self._graph(graph, owner))
+        return self.done[key][2]
+
+    def _graph(self, graph: Graph, owner: Graph) -> Graph:
+        members = {path: self._member(member) for path, member in graph.members.items()}
+        if any(members[path] is not member for path, member in graph.members.items()):
+            graph = changed(graph, members=members)
+        names = _names(graph)
+        index = 0
+        while index < len(graph.nodes):
+            node = self._below(graph.nodes[index], owner)
+            nodes = rewritten(node, Context(graph.facts, self.float), names, owner.members) if node.scan is not None else (node,)
+            if len(nodes) != 1 or nodes[0] is not graph.nodes[index]:
+                graph = replace_node(graph, index, *nodes)
+            index += len(nodes)
+        return graph
+
+    def _member(self, member: Member) -> Member:
+        if not isinstance(member, Call):
+            return member
+        inner = self.graph(member.graph)
+        return member if inner is member.graph else changed(member, graph=inner)
+
+    def _below(self, node: Node, owner: Graph) -> Node:
+        """The node with what it calls itself rewritten: its specialisation, its body, its sides."""
+        if node.graph is not None and (inner := self.graph(node.graph)) is not node.graph:
+            node = changed(node, graph=inner)
+        if node.scan is not None and (body := self.graph(node.scan.body, owner)) is not node.scan.body:
+            node = changed(node, scan=changed(node.scan, body=body))
+        if node.choice is not None:
+            sides = self.graph(node.choice.training, owner), self.graph(node.choice.evaluation, owner)
+            if sides[0] is not node.choice.training or sides[1] is not node.choice.evaluation:
+                node = changed(node, choice=Choice(*sides))
+        return node
+
+
+def _names(graph: Graph) -> set[str]:
+    found = {one.name for one in graph.input_values} | {one.name for node in graph.nodes for one in node.results}
+    return found | {one.value.name for one in graph.members.values() if isinstance(one, Parameter)}
+
+

@@ -1,0 +1,92 @@
+"""One scan node in its fastest form: what is computed before it, what is left of it, and what is computed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.ir.graph import Member
+from archdsl.ir.node import Node, Path, Scan
+from archdsl.ir.value import Value
+from archdsl.ops.contract import Context
+from archdsl.passes.scans.loop import Loop
+from archdsl.passes.scans.sink import frontier, sinkable
+from archdsl.passes.scans.steps import Steps
+from archdsl.records import changed
+
+
+class Refused(Exception):
+    """A node of the body that was to run behind the loop does not work on all steps."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node.results[0].name)
+        self.value = node.results[0].name
+
+
+def rewritten(node: Node, context: Context, names: set[str], members: Mapping[Path, Member]) -> tuple[Node, ...]:
+    """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones."""
+    scan = node.scan
+    if scan is None or not _plain(node, scan):
+        return (node,)
+    refused: set[str] = set()
+    while True:
+        taken = set(names)
+        loop = Loop(node, scan, Steps(node, context, taken, scan.length, members))
+        try:
+            made = _attempt(loop, refused)
+        except Refused as fault:
+            refused.add(fault.value)
+            continue
+        names |= taken
+        return made
+
+
+def _plain(node: Node, scan: Scan) -> bool:
+    """Whether all operands are tensors, and no value comes out twice."""
+    yielded = [one.value.name for one in scan.body.outputs[scan.carries : scan.carries + scan.yields]]
+    return (
+        all(isinstance(one, Value) for one in node.operands)
+        and len(set(scan.finals)) == len(scan.finals)
+        and len(set(yielded)) == len(yielded)
+    )
+
+
+def _attempt(loop: Loop, refused: set[str]) -> tuple[Node, ...]:
+    steps = loop.steps
+    loop.drop_unneeded()
+    loop.hoist()
+    sunk = sinkable(loop, refused)
+    values = frontier(loop, sunk)
+    gone = {one.name for node in sunk for one in node.results}
+    late = {result.name: value for value, result in loop.open() if value.name in gone}
+    ids = {id(one) for one in sunk}
+    loop.nodes = [node for node in loop.nodes if id(node) not in ids]
+    left, sequences = loop.written(values, late)
+    if left is not None:
+        steps.nodes.append(left)
+    axes = dict(zip((one.name for one in loop.node.results), loop.scan.yield_axes, strict=False))
+    steps.known.update(sequences)
+    for node in sunk:
+        if not steps.written(node):
+            raise Refused(node)
+    for result, value in late.items():
+        many = steps.known[value.name]
+        loop.results[result] = steps.at(many, many.step.rank - axes[result])
+    return tuple(_named(steps.nodes, loop))
+
+
+def _named(nodes: list[Node], loop: Loop) -> list[Node]:
+    """The nodes with the results of the scan under their own names."""
+    own = {one.name: one for one in loop.node.results}
+    names = {new.name: own[old] for old, new in loop.results.items()}
+
+    def value(one: Value) -> Value:
+        return names.get(one.name, one)
+
+    return [
+        changed(
+            node,
+            operands=tuple(value(one) if isinstance(one, Value) else one for one in node.operands),
+            results=tuple(map(value, node.results)),
+        )
+        for node in nodes
+    ]
