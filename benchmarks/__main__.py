@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="few rounds and small models: shows that everything runs, measures little"
     )
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--out", type=Path, default=None, help="where the JSON goes (benchmarks/results; with --quick nowhere)")
     parser.add_argument("--list", action="store_true", help="name the topics")
     options = parser.parse_args(arguments)
     known = topics()
@@ -64,16 +64,18 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{machine()}, Python {platform.python_version()}; milliseconds, medians of rounds in turn")
     print(f"{'topic':14} {'ours':>12} {'theirs':>12} {'ratio':>9} {'of least':>9}  {'target':10} {'':7}")
     rows: list[Row] = []
+    folder = options.out or (None if options.quick else RESULTS)
     for name in options.topic or known:
         for row in import_module(f"benchmarks.{name}").measure(options.quick):
             rows.append(row)
             print(line(row), flush=True)
-    write(options.out, rows, options.quick)
+        if folder is not None:
+            write(folder, rows, options.quick)
     return 0
 
 
 def write(folder: Path, rows: list[Row], quick: bool) -> None:
-    """One file a machine; a later run of the same machine takes its place."""
+    """One file a machine, written after each topic; a later run takes the place of its topics and leaves the others."""
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^a-z0-9]+", "-", f"{platform.node()} {machine()}{' quick' if quick else ''}".lower()).strip("-")
     versions = {
@@ -86,8 +88,13 @@ def write(folder: Path, rows: list[Row], quick: bool) -> None:
         "versions": versions,
         "quick": quick,
     }
-    table = [asdict(row) | {"ratio": row.ratio, "ratio_of_least": row.ratio_of_least, "met": row.met} for row in rows]
-    (folder / f"{name}.json").write_text(json.dumps(kept | {"rows": table}, indent=1) + "\n")
+    file = folder / f"{name}.json"
+    measured = {row.topic for row in rows}
+    before = json.loads(file.read_text())["rows"] if file.exists() else []
+    table = [row for row in before if row["topic"] not in measured]
+    table += [asdict(row) | {"ratio": row.ratio, "ratio_of_least": row.ratio_of_least, "met": row.met} for row in rows]
+    table.sort(key=lambda row: str(row["topic"]))
+    file.write_text(json.dumps(kept | {"rows": table}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

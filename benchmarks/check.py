@@ -30,6 +30,6 @@ def measure(quick: bool) -> list[Row]:
             lambda: summary(model, input_data=image, device="meta", verbose=0),
             beside="torchinfo.summary on meta",
             target=1 / 40,
-            rounds=2 if quick else 25,
+            rounds=2 if quick else 15,
         )
     ]

@@ -21,7 +21,7 @@ def measure(quick: bool) -> list[Row]:
     found: dict[str, list[tuple[float, float]]] = {"check": [], "import": []}
     for command in (CHECK, IMPORT):
         run(command, environment)
-    for _ in range(2 if quick else 15):
+    for _ in range(2 if quick else 9):
         found["check"].append(run(CHECK, environment))
         found["import"].append(run(IMPORT, environment))
     rows = []

@@ -21,6 +21,6 @@ def measure(quick: bool) -> list[Row]:
             lambda: check(2),
             beside="2 blocks",
             target=2.0,
-            rounds=2 if quick else 25,
+            rounds=2 if quick else 15,
         )
     ]

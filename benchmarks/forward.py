@@ -16,7 +16,7 @@ def measure(quick: bool) -> list[Row]:
     from benchmarks.references import gpt2, one_thread, torchvision
 
     one_thread()
-    rounds = 2 if quick else 31
+    rounds = 2 if quick else 15
 
     def row(what: str, ours: nn.Module, theirs: nn.Module, x: torch.Tensor, beside: str) -> Row:
         ours.load_state_dict(theirs.state_dict())

@@ -14,7 +14,7 @@ def measure(quick: bool) -> list[Row]:
 
     one_thread()
     spec = archdsl.load("specs/resnet.arch")
-    rounds = 2 if quick else 25
+    rounds = 2 if quick else 15
     models = torchvision()
 
     def theirs() -> object:

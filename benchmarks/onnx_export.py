@@ -42,6 +42,6 @@ def measure(quick: bool) -> list[Row]:
                 theirs,
                 beside="torch.onnx.export(dynamo=True), second call",
                 target=0.1,
-                rounds=1 if quick else 5,
+                rounds=1 if quick else 3,
             )
         ]

@@ -52,6 +52,6 @@ def measure(quick: bool) -> list[Row]:
                 lambda: theirs(x),
                 beside="nested modules by hand",
                 target=1.0,
-                rounds=5 if quick else 101,
+                rounds=5 if quick else 51,
             )
         ]

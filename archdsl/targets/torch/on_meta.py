@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._device import DeviceContext
+from torch.utils._device import DeviceContext, _device_constructors
 
 _METHODS = (
     "bernoulli_",
@@ -37,10 +37,14 @@ class OnMeta(DeviceContext):
 
     def __init__(self) -> None:
         super().__init__(torch.device("meta"))
+        self.constructors: frozenset[Callable[..., Any]] = frozenset(_device_constructors())
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func in FILLING:
             return args[0] if args else (kwargs or {})["tensor"]
-        return super().__torch_function__(func, types, args, kwargs)  # type: ignore[no-untyped-call]
+        named = kwargs or {}
+        if func in self.constructors and named.get("device") is None:
+            named["device"] = self.device
+        return func(*args, **named)
