@@ -39,6 +39,8 @@ class Plan:
     """For each instance the specialisation it is of, in each specialisation of this class."""
     known: dict[str, Vector]
     """Configuration in force that is known when the module is constructed."""
+    free: frozenset[str] = frozenset()
+    """Configuration that stays open: its names are known wherever a module is constructed."""
     arguments: dict[str, Argument] = field(default_factory=dict)
     extras: dict[str, Vector] = field(default_factory=dict)
     """Sizes that `forward` needs and its tensors do not tell: arguments of `forward`."""
@@ -195,7 +197,7 @@ def make_plan(name: str, graphs: list[Graph], free: Mapping[str, Any]) -> Plan:
     holes = Holes(len(graphs))
     calls: dict[Path, tuple[Graph, ...]] = {}
     joined = join_graphs(tuple(graphs), holes, calls)
-    return Plan(name, graphs, holes, joined, calls, known_config(graphs, free))
+    return Plan(name, graphs, holes, joined, calls, known_config(graphs, free), frozenset(free))
 
 
 def known_config(graphs: list[Graph], free: Mapping[str, Any]) -> dict[str, Vector]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archdsl.dims.dim import Dim, Size
+from archdsl.dims.dim import Dim, Size, format_size, symbol
 
 Vector = tuple[Any, ...]
 """One value for each specialisation."""
@@ -44,7 +44,22 @@ def explain(wanted: Vector, names: Mapping[str, Vector]) -> tuple[Told, tuple[st
             told = _by_pair(left, a, right, b, wanted)
             if told is not None:
                 return told, (left, right)
-    return None
+    return _as_written(wanted, names)
+
+
+def _as_written(wanted: Vector, names: Mapping[str, Vector]) -> tuple[Told, tuple[str, ...]] | None:
+    """A size that is the same everywhere, over symbols that have a name each: the polynomial itself."""
+    first = wanted[0]
+    if not isinstance(first, Dim) or any(one != first for one in wanted):
+        return None
+    called: dict[str, str] = {}
+    for name, values in names.items():
+        for label in first.symbols:
+            if label not in called and all(one == symbol(label) for one in values):
+                called[label] = name
+    if called.keys() != first.symbols:
+        return None
+    return Told(format_size(first, "python", called.__getitem__), 0), tuple(called.values())
 
 
 def _sizes(names: Mapping[str, Vector]) -> Iterable[tuple[str, Vector]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from archdsl.dims.dim import Dim, symbol
 from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.explain import Vector, explain
@@ -48,8 +50,7 @@ class Numbers:
             if len(used) == 1 and text.text == name:
                 return new, 2
         spelled = {name: self.argument(name, known[name], stored) for name in used}
-        words = text.text.split(" ")
-        return " ".join(spelled.get(word, word) for word in words), text.tight
+        return re.sub(r"[A-Za-z_]\w*", lambda found: spelled.get(found[0], found[0]), text.text), text.tight
 
     def argument(self, name: str, values: Vector, stored: bool) -> str:
         """The constructor argument of this name, or the attribute that keeps it."""
@@ -69,7 +70,8 @@ class Numbers:
         return all(not isinstance(one, Dim) or all(self.is_free(name) for name in one.symbols) for one in values)
 
     def is_free(self, name: str) -> bool:
-        return any(isinstance(value, Dim) and name in value.symbols for values in self.plan.known.values() for value in values)
+        """Whether a symbol is configuration that stays open."""
+        return name in self.plan.free
 
 
 def constructor_tape(numbers: Numbers, helpers: dict[str, None], hint: str) -> Tape:
