@@ -31,8 +31,8 @@ def constant_code(graph: Graph, type: TensorType, tape: Tape) -> str:
         for name, value in inner.items():
             while name in text:
                 at = text.index(name)
-                marked = text[:at] + "operand_" + text[at + len(name) :]
-                text = substitute(marked, "operand_", value)
+                marked = text[:at] + "the_operand" + text[at + len(name) :]
+                text = substitute(marked, "the_operand", value)
         if len(node.results) == 1:
             code[node.results[0].name] = text
         else:
