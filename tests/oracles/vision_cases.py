@@ -61,6 +61,16 @@ def efficientnet(which: str, size: int, held: bool = False) -> Vision:
     return Vision(name, "efficientnet", arch, image(size), tiny if held else None, {"drop": 0.0, **TEN})
 
 
+def swin(which: str, size: int = 0) -> Vision:
+    """One of the family; with a size, two stages for images of that size are compared."""
+
+    def tiny() -> nn.Module:
+        return models.SwinTransformer([4, 4], 16, [2, 2], [2, 4], [4, 4], stochastic_depth_prob=0.0, num_classes=10)
+
+    config = {"width": 16, "depths": [2, 2], "heads": [2, 4], "window": 4, "size": size, "drop": 0.0, **TEN}
+    return Vision(f"swin_{which}", "swin", f"Swin{which.upper()}", ONE, tiny if size else None, config, (2, 3, size, size))
+
+
 CASES = [
     Vision("lenet5_1998", "lenet_1998", "LeNet5_1998", ONE, hand.LeNet1998, {}, (2, 1, 32, 32)),
     Vision("class_simplecnn", "small_cnns", "SimpleCNN", image(224)),
@@ -209,4 +219,7 @@ CASES = [
     efficientnet("v2_s", 384, True),
     efficientnet("v2_m", 480),
     efficientnet("v2_l", 480),
+    swin("t", 64),
+    swin("s", 44),  # padded windows, an odd map to merge
+    swin("b"),
 ]
