@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.oracles import autoencoders_by_hand as autoencoders
 from tests.oracles import torchvision_cpu  # noqa: F401  before torchvision and timm
 from tests.oracles import vision_by_hand as hand
 from tests.oracles.comparing import Call, Inputs, call_plain
@@ -222,4 +223,33 @@ CASES = [
     swin("t", 64),
     swin("s", 44),  # padded windows, an odd map to merge
     swin("b"),
+    Vision(
+        "dalle_dvae_encoder",
+        "dalle_dvae",
+        "DVAEEncoder",
+        image(256),
+        lambda: autoencoders.DVAE(False),
+        {"width": 8, "groups": 2, "depth": 1, "words": 11},
+        (2, 3, 8, 8),
+    ),
+    Vision(
+        "dalle_dvae_decoder",
+        "dalle_dvae",
+        "DVAEDecoder",
+        image(32),
+        lambda: autoencoders.DVAE(True),
+        {"width": 8, "groups": 2, "depth": 1, "stem": 6, "vocabulary": 11},
+        (2, 11, 5, 5),
+        "words",
+    ),
+    Vision(
+        "stable_diffusion_vae",
+        "sd_vae",
+        "SDVAE",
+        image(256),
+        autoencoders.SDVAE,
+        {"widths": [32, 64], "depth": 1, "latent": 2},
+        (2, 3, 12, 12),
+        "sample",
+    ),
 ]
