@@ -1,5 +1,4 @@
 """References for the autoencoders of DALL-E and Stable Diffusion, from their papers and published layouts, in plain PyTorch."""
-PyTorch."""
 
 from __future__ import annotations
 
