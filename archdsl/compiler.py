@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from archdsl.verifying.report import Report
 
 
+SCANS = ("auto", "loop")
+"""The forms of scans: the fastest that is found, or the plain loop."""
+
+
 class NoSuchArch(LookupError):
     """The file has no architecture of that name, or several and none was named."""
 
@@ -37,7 +41,8 @@ class NoSuchArch(LookupError):
 class Spec:
     """A loaded `.arch` file with its imports.
 
-    `graph`, `source`, `build`, `onnx`, `draw` and `summary` take the architecture's name (not needed where the file has one) and its
+    `graph`, `source`, `build`, `onnx`, `draw` and `summary` take the architecture's name (not needed where the file has one)
+    and its
     configuration as keywords; they raise `ArchError`, which carries all problems and prints them.
     """
 
@@ -58,7 +63,8 @@ class Spec:
         return tuple(name for name, item in self.module.items.items() if isinstance(item, (tree.Arch, tree.Variant)))
 
     def check(self, name: str | None = None, config: Mapping[str, object] | None = None) -> tuple[Problem, ...]:
-        """Every problem of one architecture with this configuration, or of the whole file: its archs as they stand, and the blocks
+        """Every problem of one architecture with this configuration, or of the whole file: its archs as they stand, and the
+        blocks
         that none of them calls."""
         if name is None and not config:
             checking.check_file(self.module, self._found, self.names, self._elaborate_into)
@@ -68,9 +74,15 @@ class Spec:
         return problems.sorted()
 
     def elaborate(
-        self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, free: Mapping[str, Any] | None = None,
+        self,
+        name: str | None = None,
+        /,
+        *,
+        given: Iterable[str] = (),
+        dtype: str | None = None,
+        free: Mapping[str, Any] | None = None,
         **config: Any,
-    ) -> Elaborated:  # fmt: skip
+    ) -> Elaborated:
         """The typed graph with what the arch expects of itself. Raises `ArchError`."""
         chosen = self._name(name)
         key = (chosen, tuple(sorted(given)), dtype, tuple(free or ()), repr(sorted(config.items())))
@@ -83,37 +95,70 @@ class Spec:
         return self._made[key]
 
     def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
-        """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises `ArchError`."""
+        """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises
+        `ArchError`."""
         return self.elaborate(name, given=given, dtype=dtype, **config).graph
 
-    def source(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> str:
-        """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords."""
+    def source(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        given: Iterable[str] = (),
+        dtype: str | None = None,
+        scan: str = "auto",
+        **config: Any,
+    ) -> str:
+        """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords.
+
+        `scan` is `auto` for the fastest form of each scan, or `loop` for the plain one; so it is wherever it is taken."""
         from archdsl.targets.torch.source import print_source
 
         graph, free = self._generic(name, tuple(given), dtype, config)
-        return print_source(graph, free)
+        return print_source(_in_form(graph, scan, dtype), free)
 
     def build(
-        self, name: str | None = None, /, *, seed: int = 0, weights: Any = None, device: str = "cpu", dtype: Any = None, given: Iterable[str] = (),
+        self,
+        name: str | None = None,
+        /,
+        *,
+        seed: int = 0,
+        weights: Any = None,
+        device: str = "cpu",
+        dtype: Any = None,
+        given: Iterable[str] = (),
+        scan: str = "auto",
         **config: Any,
-    ) -> torch.nn.Module:  # fmt: skip
-        """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file or a
+    ) -> torch.nn.Module:
+        """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file
+        or a
         state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
         from archdsl.targets.torch.module import build
 
-        return build(self.graph(name, given=given, **config), seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
+        graph = _in_form(self.graph(name, given=given, **config), scan, None)
+        return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
 
     def onnx(
-        self, name: str | None = None, /, *, weights: Any = None, seed: int = 0, given: Iterable[str] = (), dtype: str | None = None,
-        inline: bool = False, **config: Any,
-    ) -> bytes:  # fmt: skip
-        """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from `seed`."""
+        self,
+        name: str | None = None,
+        /,
+        *,
+        weights: Any = None,
+        seed: int = 0,
+        given: Iterable[str] = (),
+        dtype: str | None = None,
+        inline: bool = False,
+        scan: str = "auto",
+        **config: Any,
+    ) -> bytes:
+        """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from
+        `seed`."""
         from archdsl.targets.onnx.model import export
 
         graph = self.graph(name, given=given, dtype=dtype, **config)
         if weights is None:
             weights = self.build(name, seed=seed, given=given, **config)
-        return export(graph, weights, dtype=dtype or "f32", inline=inline)
+        return export(_in_form(graph, scan, dtype), weights, dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
@@ -128,16 +173,26 @@ class Spec:
         return summarize(self.graph(name, **config), bind or {})
 
     def verify(
-        self, name: str | None = None, /, *, compile: bool = False, seed: int = 0, bind: Mapping[str, int] | None = None,
-        given: Iterable[str] = (), **config: Any,
-    ) -> Report:  # fmt: skip
+        self,
+        name: str | None = None,
+        /,
+        *,
+        compile: bool = False,
+        seed: int = 0,
+        bind: Mapping[str, int] | None = None,
+        given: Iterable[str] = (),
+        scan: str = "auto",
+        **config: Any,
+    ) -> Report:
         """Proof that module, source and ONNX compute the same, at several values of every symbolic dimension; `compile` adds
         `torch.compile(fullgraph=True)`, `bind` fixes dimensions. The report is `ok` or not, and prints as a table."""
         from archdsl.verifying.verify import verify
 
-        return verify(self, name, compile=compile, seed=seed, bind=bind, given=given, **config)
+        return verify(self, name, compile=compile, seed=seed, bind=bind, given=given, scan=scan, **config)
 
-    def _generic(self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, object]) -> tuple[Graph, dict[str, Any]]:
+    def _generic(
+        self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, Any]
+    ) -> tuple[Graph, dict[str, Any]]:
         """The graph with as much configuration left symbolic as can be, and the values it has here."""
         fixed = self.elaborate(name, given=given, dtype=dtype, **config)
         free: dict[str, Any] = {}
@@ -156,9 +211,14 @@ class Spec:
         return graph, free
 
     def _elaborate_into(
-        self, name: str, config: Mapping[str, object], problems: Problems, given: frozenset[str] = frozenset(), dtype: str | None = None,
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        problems: Problems,
+        given: frozenset[str] = frozenset(),
+        dtype: str | None = None,
         free: Mapping[str, Any] | None = None,
-    ) -> Elaborated | None:  # fmt: skip
+    ) -> Elaborated | None:
         item = self.module.items[name]
         session = Session(problems, float=dtype or "f32", free=frozenset(free or ()))
         span = getattr(item, "name_span", item.span)
@@ -206,8 +266,21 @@ class Spec:
             raise NoSuchArch(f"{self.text.name}: name one architecture; {told}")
         if name not in names:
             self._found.raise_errors()
-            raise NoSuchArch(f"{self.text.name} has no arch `{name}`; " + (did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}"))
+            raise NoSuchArch(
+                f"{self.text.name} has no arch `{name}`; " + (did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}")
+            )
         return name
+
+
+def _in_form(graph: Graph, scan: str, dtype: str | None) -> Graph:
+    """The graph with its scans in the form that is asked for."""
+    if scan not in SCANS:
+        raise ValueError(f"`scan` is {' or '.join(SCANS)}, not {scan!r}")
+    if scan == "loop":
+        return graph
+    from archdsl.passes.scans.choose import fast_scans
+
+    return fast_scans(graph, float=dtype or "f32")
 
 
 def _whole_configuration(made: Elaborated) -> dict[str, Any]:
@@ -220,7 +293,9 @@ def _torch_dtype(dtype: Any) -> Any:
         return dtype
     import torch
 
-    return {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}.get(dtype) or getattr(torch, dtype)
+    return {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}.get(dtype) or getattr(
+        torch, dtype
+    )
 
 
 def load(source: str | Path | Source, include: Iterable[str | Path] = ()) -> Spec:
@@ -237,7 +312,7 @@ def load(source: str | Path | Source, include: Iterable[str | Path] = ()) -> Spe
 
 
 def _parser(problems: Problems) -> Callable[[Path, str], tree.File]:
-    @lru_cache(maxsize=None)
+    @cache
     def read(path: Path, name: str) -> tree.File:
         return parse(read_source(path, name), problems)
 

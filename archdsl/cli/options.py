@@ -43,6 +43,13 @@ weights: Decorator = click.option(
 given: Decorator = click.option(
     "--with", "given", metavar="INPUT", multiple=True, help="An optional input that the export takes. May be repeated."
 )
+scan: Decorator = click.option(
+    "--scan",
+    type=click.Choice(["auto", "loop"]),
+    default="auto",
+    show_default=True,
+    help="The form of scans: the fastest that is found, or the plain loop.",
+)
 float_type: Decorator = click.option(
     "--dtype", type=click.Choice(["f64", "f32", "f16", "bf16"]), default=None, help="The program's float type (f32)."
 )

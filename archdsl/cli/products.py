@@ -18,23 +18,18 @@ class Order:
 
     spec: Spec
     name: str
-    config: Mapping[str, object]
+    config: Mapping[str, Any]
     weights: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further keywords of the targets, only those that were given: `given`, `dtype`, `bind`, `depth`, `expand`."""
+    """Further keywords of the targets, only those that were given: `given`, `dtype`, `scan`, `bind`, `depth`, `expand`."""
 
 
 def _torch(order: Order) -> bytes:
-    return order.spec.source(order.name, **_only(order, "dtype"), **order.config).encode()
+    return order.spec.source(order.name, **_only(order, "dtype", "scan"), **order.config).encode()
 
 
 def _onnx(order: Order) -> bytes:
-    model = order.spec.onnx(order.name, weights=order.weights, **_only(order, "given", "dtype"), **order.config)
-    if isinstance(model, bytes):
-        return model
-    import onnx_ir
-
-    return onnx_ir.to_proto(model).SerializeToString(deterministic=True)
+    return order.spec.onnx(order.name, weights=order.weights, **_only(order, "given", "dtype", "scan"), **order.config)
 
 
 def _summary(order: Order) -> bytes:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.ir.graph import Graph
+from archdsl.passes.scans.choose import fast_scans
 from archdsl.targets.agreement import compare
 from archdsl.verifying.bindings import Binding, choose_bindings, number
 from archdsl.verifying.report import Check, Report
@@ -37,29 +38,30 @@ class Spec(Protocol):
 
 def verify(
     spec: Spec, name: str | None = None, *, compile: bool = False, seed: int = 0, bind: Mapping[str, int] | None = None,
-    given: Iterable[str] = (), **config: Any,
+    given: Iterable[str] = (), scan: str = "auto", **config: Any,
 ) -> Report:  # fmt: skip
     """Compare the live module, its source from a file, ONNX Runtime and, with `compile`, `torch.compile(fullgraph=True)`.
 
     Parameters and running statistics are random from `seed`. Every symbolic dimension is tried at its least value, at a prime and
     at a larger one, unless `bind` fixes it. Outputs agree by criterion C (DESIGN.md section 9), and their shapes and dtypes are
-    those that the graph declares; the gradients of module and source agree in float64. Raises `ArchError` for a program with
-    errors, ValueError where no sizes fit.
+    those that the graph declares; the gradients of module and source agree in float64. `scan` is the form of scans. Raises
+    `ArchError` for a program with errors, ValueError where no sizes fit.
     """
     more = {**config, "given": tuple(given)}
     graph = spec.graph(name, **more)
     bindings = choose_bindings(graph, bind)
     report = Report(graph.name, seed)
-    module = spec.build(name, seed=seed, **more).eval()
+    form = {} if scan == "auto" else {"scan": scan}
+    module = spec.build(name, seed=seed, **form, **more).eval()
     randomise(module, seed)
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
         place = Path(folder)
-        fresh = _made(lambda: from_file(spec.source(name, **more), graph, place, module))
+        fresh = _made(lambda: from_file(spec.source(name, **form, **more), graph, place, module))
         runs: dict[str, Run | str] = {"module": module_run(module, graph)}
         runs["source"] = module_run(fresh, graph) if isinstance(fresh, nn.Module) else fresh
         if compile:
             runs["compiled"] = compiled_run(module, graph)
-        runs["onnx"] = _made(lambda: onnx_run(graph, module, place))
+        runs["onnx"] = _made(lambda: onnx_run(fast_scans(graph) if scan == "auto" else graph, module, place))
         exact = copy.deepcopy(module).double()
         other = copy.deepcopy(fresh).double() if isinstance(fresh, nn.Module) else None
         for index, binding in enumerate(bindings):

@@ -27,6 +27,7 @@ from archdsl.cli.showing import say, show_json
 @options.weights
 @options.given
 @options.float_type
+@options.scan
 @options.as_json
 def command(
     target: str,
@@ -37,6 +38,7 @@ def command(
     weights: str | None,
     given: tuple[str, ...],
     dtype: str | None,
+    scan: str,
     as_json: bool,
 ) -> int:
     """Compile to PyTorch source, ONNX, diagram and table.
@@ -62,6 +64,8 @@ def command(
         extra["given"] = given
     if dtype is not None:
         extra["dtype"] = dtype
+    if scan != "auto":
+        extra["scan"] = scan
     order = Order(spec, name, config, weights, extra)
     folder = Path(output) / name
     files = {folder / PRODUCTS[word][0]: PRODUCTS[word][1](order) for word in words}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -20,14 +21,16 @@ from archdsl.cli.showing import show_json
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the random parameters and inputs."
 )
+@options.scan
 @options.as_json
 def command(
     target: str,
-    config: Mapping[str, object],
+    config: Mapping[str, Any],
     bind: Mapping[str, int],
     include: tuple[str, ...],
     compiled: bool,
     seed: int,
+    scan: str,
     as_json: bool,
 ) -> int:
     """Run PyTorch and ONNX, and compare what they compute.
@@ -44,7 +47,8 @@ def command(
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
-    proof = spec.verify(name, compile=compiled, seed=seed, bind=dict(bind), **config)
+    form: dict[str, Any] = {} if scan == "auto" else {"scan": scan}
+    proof = spec.verify(name, compile=compiled, seed=seed, bind=dict(bind), **form, **config)
     if as_json:
         show_json("verify", proof.as_json())
     else:
