@@ -81,7 +81,9 @@ def record(cls: T) -> T:
     return made  # type: ignore[no-any-return]
 
 
-def _init(setters: tuple[Callable[[object, object], None], ...], names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+def _init(
+    setters: tuple[Callable[[object, object], None], ...], names: tuple[str, ...], defaults: dict[str, Any]
+) -> Callable[..., None]:
     """An `__init__` that is not compiled for each class."""
     count = len(names)
 

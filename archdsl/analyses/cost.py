@@ -9,7 +9,7 @@ from archdsl.dims.dim import Dim, Size
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter, Tensor
 from archdsl.ir.node import Node, Path
-from archdsl.ir.value import Number, Operand, Value
+from archdsl.ir.value import Number, Value
 
 Kind = Callable[[Graph, Node, Member | None], Size]
 
@@ -78,7 +78,6 @@ def activations(graph: Graph) -> Size:
 def node_macs(graph: Graph, node: Node) -> Size:
     """Multiply-accumulates of one node, all below it included."""
     return _node(graph, node, _node_macs, {})
-
 
 
 def _node_macs(graph: Graph, node: Node, member: Member | None) -> Size:

@@ -33,9 +33,11 @@ def check_expectations(session: Session, made: Elaborated, item: Any) -> None:
         module = made.expectations[0].module if made.expectations else None
         for statement in item.body.statements if item.body is not None else ():
             if isinstance(statement, tree.Expect):
-                conditions.extend(Expectation(one, None, module) for one in statement.conditions)  # type: ignore[arg-type]
+                conditions.extend(Expectation(one, None, module) for one in statement.conditions)
             else:
-                session.note(Fault(problems.MisplacedStatement(at=statement.span, what="the braces of a variant hold `expect` only")))
+                session.note(
+                    Fault(problems.MisplacedStatement(at=statement.span, what="the braces of a variant hold `expect` only"))
+                )
     for one in conditions:
         try:
             _check(session, made.graph, one)
@@ -46,7 +48,9 @@ def check_expectations(session: Session, made: Elaborated, item: Any) -> None:
 
 
 def _is_property(condition: Any) -> bool:
-    return isinstance(condition, tree.Call) and isinstance(condition.function, tree.Name) and condition.function.name in PROPERTIES
+    return (
+        isinstance(condition, tree.Call) and isinstance(condition.function, tree.Name) and condition.function.name in PROPERTIES
+    )
 
 
 def _check(session: Session, graph: Graph, one: Expectation) -> None:
@@ -68,8 +72,14 @@ def _check(session: Session, graph: Graph, one: Expectation) -> None:
 
 def bad(span: Span, what: str) -> Fault:
     """The fault of an expectation that cannot be understood."""
-    return Fault(problems.BadExpectation(
-        at=span, what=what, help="as in `params == 25_557_032`, `macs(N=1, H=224, W=224) == …`, `logits == [N, 1000]`, `causal(logits, tokens, axis=1)`"))  # fmt: skip
+    return Fault(
+        problems.BadExpectation(
+            at=span,
+            what=what,
+            help="as in `params == 25_557_032`, `macs(N=1, H=224, W=224) == …`, `logits == [N, 1000]`,"
+            " `causal(logits, tokens, axis=1)`",
+        )
+    )
 
 
 def _frame(session: Session, one: Expectation) -> Frame:
@@ -94,12 +104,22 @@ def _output(graph: Graph, expr: Any) -> Output | None:
 
 
 def _count(session: Session, graph: Graph, expr: Any, one: Expectation) -> Size:
-    name = expr.name if isinstance(expr, tree.Name) else expr.function.name if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) else ""
+    name = (
+        expr.name
+        if isinstance(expr, tree.Name)
+        else expr.function.name
+        if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name)
+        else ""
+    )
     if name == "receptive_field":
         return _receptive(graph, expr)
     if name not in COUNTS:
         known = [*COUNTS, "receptive_field", *(out.name or "" for out in graph.outputs)]
-        raise Fault(problems.BadExpectation(at=expr.span, what=f"there is no count or output `{name or expr.span.text}`", help=did_you_mean(name, known)))
+        raise Fault(
+            problems.BadExpectation(
+                at=expr.span, what=f"there is no count or output `{name or expr.span.text}`", help=did_you_mean(name, known)
+            )
+        )
     total = COUNTS[name](graph)
     values: dict[str, int] = {}
     for arg in expr.args if isinstance(expr, tree.Call) else ():
@@ -108,12 +128,23 @@ def _count(session: Session, graph: Graph, expr: Any, one: Expectation) -> Size:
             raise bad(arg.span, "a dimension is bound by name to a whole number: `macs(N=1, H=224, W=224)`")
         known = sorted(_symbols(graph))
         if arg.name not in known:
-            raise Fault(problems.BadExpectation(at=arg.span, what=f"there is no dimension `{arg.name}`", help=did_you_mean(arg.name, known) or f"there are {', '.join(known)}"))
+            raise Fault(
+                problems.BadExpectation(
+                    at=arg.span,
+                    what=f"there is no dimension `{arg.name}`",
+                    help=did_you_mean(arg.name, known) or f"there are {', '.join(known)}",
+                )
+            )
         values[arg.name] = value
     result = cost.bound(total, values)
     if isinstance(result, Dim):
-        raise Fault(problems.BadExpectation(
-            at=expr.span, what=f"`{name}` still depends on {', '.join(sorted(result.symbols))}", help=f"bind them: `{name}({', '.join(f'{s}=…' for s in sorted(total.symbols) if isinstance(total, Dim))})`"))  # type: ignore[union-attr]  # fmt: skip
+        raise Fault(
+            problems.BadExpectation(
+                at=expr.span,
+                what=f"`{name}` still depends on {', '.join(sorted(result.symbols))}",
+                help=f"bind them: `{name}({', '.join(f'{one}=…' for one in sorted({*values, *result.symbols}))})`",
+            )
+        )
     return result
 
 
@@ -129,9 +160,15 @@ def _symbols(graph: Graph) -> set[str]:
 def _compare(session: Session, graph: Graph, condition: tree.Binary, left: Any, right: Any) -> None:
     if compare(graph.facts, condition.operator, left, right, condition.span) is not True:
         told = f"{left:,}" if isinstance(left, int) else str(left)
-        raise Fault(problems.ExpectationFailed(
-            at=condition.span, what=f"`{condition.left.span.text}` is {told}, not {condition.operator} {condition.right.span.text}" if condition.operator != "==" else f"`{condition.left.span.text}` is {told}, and {condition.right.span.text} is expected",
-            help=f"write {left:_}" if isinstance(left, int) and condition.operator == "==" else None))  # fmt: skip
+        raise Fault(
+            problems.ExpectationFailed(
+                at=condition.span,
+                what=f"`{condition.left.span.text}` is {told}, not {condition.operator} {condition.right.span.text}"
+                if condition.operator != "=="
+                else f"`{condition.left.span.text}` is {told}, and {condition.right.span.text} is expected",
+                help=f"write {left:_}" if isinstance(left, int) and condition.operator == "==" else None,
+            )
+        )
 
 
 def _type(session: Session, graph: Graph, output: Output, condition: tree.Binary, one: Expectation) -> None:
@@ -152,8 +189,18 @@ def _type(session: Session, graph: Graph, output: Output, condition: tree.Binary
 
     actual = output.value.type
     if not same(actual.dtype, dtype or "float", session.float):
-        raise Fault(problems.ExpectationFailed(at=condition.span, what=f"`{output.name}` is {actual}, and {right.span.text} is expected"))
-    headers.check_sizes(frame, declared, actual, f"`{output.name}`", condition.span, Label(right.span, "expected here"), problems.ExpectationFailed)
+        raise Fault(
+            problems.ExpectationFailed(at=condition.span, what=f"`{output.name}` is {actual}, and {right.span.text} is expected")
+        )
+    headers.check_sizes(
+        frame,
+        declared,
+        actual,
+        f"`{output.name}`",
+        condition.span,
+        Label(right.span, "expected here"),
+        problems.ExpectationFailed,
+    )
 
 
 def _names_and_axis(graph: Graph, condition: tree.Call) -> tuple[str, str, int]:
@@ -185,8 +232,14 @@ def _property(graph: Graph, condition: tree.Call) -> None:
     if not verdict.proved:
         others = (Label(verdict.span, verdict.reason),) if verdict.span is not None else ()
         said = {"causal": "causal", "independent": "independent along that axis", "equivariant": "equivariant"}[kind]
-        raise Fault(problems.ExpectationFailed(
-            at=condition.span, what=f"`{out}` is not proved {said} in `{given}`, axis {axis}", others=others, notes=() if others else (verdict.reason,)))  # fmt: skip
+        raise Fault(
+            problems.ExpectationFailed(
+                at=condition.span,
+                what=f"`{out}` is not proved {said} in `{given}`, axis {axis}",
+                others=others,
+                notes=() if others else (verdict.reason,),
+            )
+        )
 
 
 def _receptive(graph: Graph, expr: Any) -> Size:

@@ -308,9 +308,7 @@ class Known:
 def _alone(size: Dim, atom: Atom) -> bool:
     """Whether the atom is in `size` only as a term of its own, not in a product or inside another atom."""
     mono = ((atom, 1),)
-    return mono in size.terms and not any(
-        atom.name in other.symbols for one in size.terms if one != mono for other, _ in one
-    )
+    return mono in size.terms and not any(atom.name in other.symbols for one in size.terms if one != mono for other, _ in one)
 
 
 def _whole_sum(p: Dim, k: int) -> Dim:
@@ -326,5 +324,3 @@ def _sum(items: Iterable[tuple[Mono, Coefficient]]) -> Size:
         if one:
             terms[mono] = int(one) if one.denominator == 1 else one
     return collect(terms)
-
-

@@ -121,5 +121,3 @@ def _floors(size: Size, floors: dict[Atom, None]) -> None:
 def _divisors(number: int) -> list[int]:
     """Those above 1, up to 4096."""
     return [one for one in range(2, min(number, 4096) + 1) if number % one == 0]
-
-

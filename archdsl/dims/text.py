@@ -145,5 +145,3 @@ def _remainder(size: Size, atom: Atom) -> tuple[Size, Size] | None:
     if len(terms_of(rest)) != len(size.terms) - len(terms_of(remainder)):
         return None
     return factor, rest
-
-

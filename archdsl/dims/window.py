@@ -29,9 +29,7 @@ def conv_out(
     return _conv_out(facts, size, kernel, stride, padding, dilation, ceil_mode)
 
 
-def _conv_out(
-    facts: Facts, size: Size, kernel: Size, stride: Size, padding: Padding, dilation: Size, ceil_mode: bool
-) -> Size:
+def _conv_out(facts: Facts, size: Size, kernel: Size, stride: Size, padding: Padding, dilation: Size, ceil_mode: bool) -> Size:
     pad: Size = 0 if isinstance(padding, str) else padding
     span = size + (2 * pad - dilation * (kernel - 1) - 1)
     if not ceil_mode:

@@ -16,8 +16,17 @@ from archdsl.elaborate.operators import call, infer, operands_of, prepare, unkno
 from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.unit import Made
 from archdsl.elaborate.values import (
-    UNKNOWN, BlockWord, FnWord, Group, Instance, Leaf, OpWord, Several, Template, is_tensor,
-)  # fmt: skip
+    UNKNOWN,
+    BlockWord,
+    FnWord,
+    Group,
+    Instance,
+    Leaf,
+    OpWord,
+    Several,
+    Template,
+    is_tensor,
+)
 from archdsl.ir.graph import Call, Initializer, Layer
 from archdsl.ir.node import Path
 from archdsl.ir.value import Value
@@ -54,7 +63,9 @@ def extended(template: Template, given: list[Given], span: Span) -> Template:
         fixed = dict(template.args)
         for name, _, at in given:
             if name is not None and name in fixed:
-                raise Fault(names.RepeatedArgument(at=at, what=f"`{name}` of `{callee.kind.name}` is already given by the template"))
+                raise Fault(
+                    names.RepeatedArgument(at=at, what=f"`{name}` of `{callee.kind.name}` is already given by the template")
+                )
         open_kind = [(name, value, at) for name, value, at in given]
         more = _remaining(callee.kind, fixed, open_kind, span)
         return Template(callee, (*template.args, *more.items()), span)
@@ -71,7 +82,11 @@ def _remaining(kind: type[Op], fixed: dict[str, Any], given: list[Given], span: 
             named.append((order[position], value, at))
             position += 1
         elif name is None and fixed and kind.variadic is None:
-            raise Fault(names.TooManyArguments(at=at, what=f"the template of `{kind.name}` leaves no argument open that stands by position"))
+            raise Fault(
+                names.TooManyArguments(
+                    at=at, what=f"the template of `{kind.name}` leaves no argument open that stands by position"
+                )
+            )
         else:
             named.append((name, value, at))
     return fields_of(kind, named, span, loose=True)
@@ -132,10 +147,14 @@ def parameter_path(frame: Frame, value: Value, span: Span) -> Path | int:
         if one.name == value.name:
             return index
     made = unit.made.get(value.name)
-    raise Fault(shapes.NotAParameter(
-        at=span, what="a layer's tensor is given by a value that is computed, and only a parameter can be shared",
-        others=(Label(made, "computed here"),) if made is not None else (),
-        help="use the functional form, which takes its weights as tensors: `linear(x, w)`"))  # fmt: skip
+    raise Fault(
+        shapes.NotAParameter(
+            at=span,
+            what="a layer's tensor is given by a value that is computed, and only a parameter can be shared",
+            others=(Label(made, "computed here"),) if made is not None else (),
+            help="use the functional form, which takes its weights as tensors: `linear(x, w)`",
+        )
+    )
 
 
 def layer_op(frame: Frame, kind: type[Op], template: Template, span: Span) -> tuple[Op, dict[str, Any], dict[str, Initializer]]:
@@ -168,8 +187,13 @@ def tie_tensors(frame: Frame, op: Op, ties: dict[str, Any], path: Path, span: Sp
         if leaf not in weights:
             from archdsl.problems.suggest import did_you_mean
 
-            raise Fault(names.UnknownArgument(
-                at=span, what=f"`{op.name}` owns no tensor `{leaf}`; it owns {', '.join(weights) or 'none'}", help=did_you_mean(leaf, weights)))  # fmt: skip
+            raise Fault(
+                names.UnknownArgument(
+                    at=span,
+                    what=f"`{op.name}` owns no tensor `{leaf}`; it owns {', '.join(weights) or 'none'}",
+                    help=did_you_mean(leaf, weights),
+                )
+            )
         here = (*path, *leaf.split("."))
         if isinstance(target, Leaf):
             owner = target.instance.op
@@ -189,8 +213,13 @@ def _same_shape(frame: Frame, given: tuple[Any, ...], wanted: tuple[Any, ...], w
     if len(given) == len(wanted) and all(frame.facts.equal(a, b) for a, b in zip(given, wanted, strict=True)):
         return
     told = "[" + ", ".join(map(str, given)) + "] and [" + ", ".join(map(str, wanted)) + "]"
-    raise Fault(shapes.ShapeMismatch(
-        at=span, what=f"`{what}` cannot be this tensor: {told}", others=(Label(made, "the tensor that is given"),) if made else ()))  # fmt: skip
+    raise Fault(
+        shapes.ShapeMismatch(
+            at=span,
+            what=f"`{what}` cannot be this tensor: {told}",
+            others=(Label(made, "the tensor that is given"),) if made else (),
+        )
+    )
 
 
 def _apply_layer(frame: Frame, kind: type[Op], template: Template, flow: Any, where: Where, span: Span) -> Any:
@@ -213,13 +242,23 @@ def needs_number(frame: Frame, op: Op, span: Span) -> None:
     for leaf, weight in op.parameters().items():
         for size in weight.shape:
             if isinstance(size, Dim) and not size.symbols <= frame.session.free:
-                raise Fault(shapes.NeedsANumber(
-                    at=span, what=f"the size {size} of `{op.name}.{leaf}` is symbolic", help="give the dimension a number in the header"))  # fmt: skip
+                raise Fault(
+                    shapes.NeedsANumber(
+                        at=span,
+                        what=f"the size {size} of `{op.name}.{leaf}` is symbolic",
+                        help="give the dimension a number in the header",
+                    )
+                )
     for name, value in op.items():
         for size in value if isinstance(value, tuple) else (value,):
             if isinstance(size, Dim) and not size.symbols <= frame.session.free:
-                raise Fault(shapes.NeedsANumber(
-                    at=span, what=f"`{name}` of `{op.name}` is {size}, which is known only at run time", help="give the dimension a number in the header"))  # fmt: skip
+                raise Fault(
+                    shapes.NeedsANumber(
+                        at=span,
+                        what=f"`{name}` of `{op.name}` is {size}, which is known only at run time",
+                        help="give the dimension a number in the header",
+                    )
+                )
 
 
 def apply_instance(frame: Frame, instance: Instance, flow: Any, where: Where, span: Span) -> Any:
@@ -284,8 +323,13 @@ def _instance_block(frame: Frame, instance: Instance, callee: BlockWord | Group,
     elif instance.graph != result.graph:
         other = result.graph
         if list(instance.graph.tensors()) != list(result.graph.tensors()):
-            raise Fault(shapes.SharedMismatch(
-                at=span, what="this shared block was made for inputs that ask for other weights", others=(Label(instance.span, "declared here"),)))  # fmt: skip
+            raise Fault(
+                shapes.SharedMismatch(
+                    at=span,
+                    what="this shared block was made for inputs that ask for other weights",
+                    others=(Label(instance.span, "declared here"),),
+                )
+            )
     path = frame.unit.path_to(instance)
     return emit_block(frame, result, operands, path, span, other)
 
@@ -320,6 +364,10 @@ def settle_unused(frame: Frame) -> None:
         if instance.op is None:
             op, _, _ = layer_op(frame, callee.kind, instance.template, instance.span)
             missing = " and ".join(f"`{name}`" for name, value in op.items() if value is INFERRED)
-            raise Fault(names.MissingArgument(
-                at=instance.span, what=f"this shared `{op.name}` is never applied, so nothing says its {missing}",
-                help="give them by name, apply it, or remove it"))  # fmt: skip
+            raise Fault(
+                names.MissingArgument(
+                    at=instance.span,
+                    what=f"this shared `{op.name}` is never applied, so nothing says its {missing}",
+                    help="give them by name, apply it, or remove it",
+                )
+            )

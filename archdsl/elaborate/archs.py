@@ -50,7 +50,7 @@ class Expectation:
 
     condition: Any
     scope: Scope | None
-    module: Module
+    module: Module | None
 
 
 @record
@@ -66,15 +66,27 @@ def head(frame: Frame, one: tree.Head) -> None:
     """`head name { … }`: makes an output; the flow goes on unchanged."""
     heads: Heads | None = frame.heads
     if heads is None:
-        raise Fault(problems.MisplacedHead(
-            at=one.span, what=f"the head `{one.name}` stands inside a block or a construct that runs beside the flow or many times",
-            help="heads stand in the arch itself, or in its `if`s and plain groups"))  # fmt: skip
+        raise Fault(
+            problems.MisplacedHead(
+                at=one.span,
+                what=f"the head `{one.name}` stands inside a block or a construct that runs beside the flow or many times",
+                help="heads stand in the arch itself, or in its `if`s and plain groups",
+            )
+        )
     item = heads.item
     declared = {out.name for out in item.outs or () if out.name}
     if item.outs and one.name not in declared:
-        raise Fault(problems.UnknownOutput(at=one.span, what=f"the header has no output `{one.name}`", help=did_you_mean(one.name, declared)))
+        raise Fault(
+            problems.UnknownOutput(
+                at=one.span, what=f"the header has no output `{one.name}`", help=did_you_mean(one.name, declared)
+            )
+        )
     if one.name in heads.made:
-        raise Fault(problems.MisplacedHead(at=one.span, what=f"the output `{one.name}` is made twice", others=(Label(heads.made[one.name][2], "made here"),)))
+        raise Fault(
+            problems.MisplacedHead(
+                at=one.span, what=f"the output `{one.name}` is made twice", others=(Label(heads.made[one.name][2], "made here"),)
+            )
+        )
     training = one.training or any(out.name == one.name and out.training for out in item.outs or ())
     if one.body is None:
         value = frame.flow
@@ -95,9 +107,13 @@ def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> 
     apply.settle_unused(frame)
     frame.session.expectations[id(frame.unit)] = heads.expectations
     made = finish(
-        frame.unit, [(name, value, training) for name, value, training in outputs], len(outputs) > 1,
-        config=blocks.configuration(frame.scope), parameters=parameters, doc=item.doc or "",
-    )  # fmt: skip
+        frame.unit,
+        [(name, value, training) for name, value, training in outputs],
+        len(outputs) > 1,
+        config=blocks.configuration(frame.scope),
+        parameters=parameters,
+        doc=item.doc or "",
+    )
     frame.session.heads[id(made.graph)] = heads
     return made
 
@@ -115,17 +131,26 @@ def _outputs(frame: Frame, item: tree.Arch, heads: Heads, result: Any) -> list[t
             if name is None or name not in heads.made:
                 out = by_name.get(name)
                 if out is not None and not _conditional(item, name):
-                    frame.session.note(Fault(problems.MissingOutput(
-                        at=out.span, what=f"no head makes the output `{name}`", help=f"write `head {name} {{ … }}`")))  # fmt: skip
+                    frame.session.note(
+                        Fault(
+                            problems.MissingOutput(
+                                at=out.span, what=f"no head makes the output `{name}`", help=f"write `head {name} {{ … }}`"
+                            )
+                        )
+                    )
                 continue
             value, training, span = heads.made[name]
             found.append((name, value, training, by_name.get(name), span))
     else:
         items = [value for _, value in result.items] if isinstance(result, Several) else [result]
         if declared and len(declared) != len(items) and result is not UNKNOWN:
-            raise Fault(problems.MissingOutput(
-                at=declared[0].span, what=f"the header has {len(declared)} outputs, and the body gives {len(items)}",
-                help="make each by a head: `head name { … }`"))  # fmt: skip
+            raise Fault(
+                problems.MissingOutput(
+                    at=declared[0].span,
+                    what=f"the header has {len(declared)} outputs, and the body gives {len(items)}",
+                    help="make each by a head: `head name { … }`",
+                )
+            )
         for index, value in enumerate(items):
             out = declared[index] if index < len(declared) else None
             name = out.name if out is not None and out.name else "output" if len(items) == 1 else f"output{index}"
@@ -135,7 +160,9 @@ def _outputs(frame: Frame, item: tree.Arch, heads: Heads, result: Any) -> list[t
         if value is UNKNOWN:
             return None
         if isinstance(value, Several):
-            raise Fault(names.NotATensor(at=span, what=f"the output `{name}` is a tuple of {len(value.items)}; an output is one tensor"))
+            raise Fault(
+                names.NotATensor(at=span, what=f"the output `{name}` is a tuple of {len(value.items)}; an output is one tensor")
+            )
         one = tensor(frame, value, span)
         if out is not None:
             headers.check_out(frame, out, one, item.name)
@@ -152,9 +179,15 @@ def _conditional(item: tree.Arch, name: str | None) -> bool:
 
 
 def elaborate(
-    session: Session, module: Module, word: BlockWord, name: str, overrides: Mapping[str, Any], given: frozenset[str], span: Span,
+    session: Session,
+    module: Module,
+    word: BlockWord,
+    name: str,
+    overrides: Mapping[str, Any],
+    given: frozenset[str],
+    span: Span,
     free: Mapping[str, Any] | None = None,
-) -> Elaborated | None:  # fmt: skip
+) -> Elaborated | None:
     """The arch as a graph: every bare dimension of its header is a symbol. `given` are the optional inputs that it takes;
     `free` are configuration names that stay symbolic."""
     item = word.item
@@ -164,13 +197,23 @@ def elaborate(
     known = {one.name for one in parameters}
     for key, value in overrides.items():
         if key not in known:
-            raise Fault(problems.UnknownConfiguration(
-                at=item.name_span, what=f"`{name}` has no configuration `{key}`", help=did_you_mean(key, known) or f"it has {', '.join(sorted(known)) or 'none'}"))  # fmt: skip
+            raise Fault(
+                problems.UnknownConfiguration(
+                    at=item.name_span,
+                    what=f"`{name}` has no configuration `{key}`",
+                    help=did_you_mean(key, known) or f"it has {', '.join(sorted(known)) or 'none'}",
+                )
+            )
         config[key] = value
     for one in parameters:
         if one.name not in config and one.default is None:
-            raise Fault(problems.NotConfigured(
-                at=one.span, what=f"`{one.name}` of `{name}` has no default and is not given", help=f"give it: -D {one.name}=…"))  # fmt: skip
+            raise Fault(
+                problems.NotConfigured(
+                    at=one.span,
+                    what=f"`{one.name}` of `{name}` has no default and is not given",
+                    help=f"give it: -D {one.name}=…",
+                )
+            )
     for key in free or ():
         config[key] = symbol(key)
     unit = Unit(session, name, "arch", Facts(), item.span)
@@ -201,11 +244,18 @@ def module_of(word: BlockWord) -> Module:
     return word.module
 
 
-def arch_inputs(frame: Frame, tensors: tuple[tree.Param_, ...], given: frozenset[str], item: tree.Arch | tree.Block) -> list[Value | None]:
+def arch_inputs(
+    frame: Frame, tensors: tuple[tree.Param_, ...], given: frozenset[str], item: tree.Arch | tree.Block
+) -> list[Value | None]:
     """The inputs of an arch: their bare dimensions become symbols, or are the configuration of that name."""
     if not tensors:
-        raise Fault(names.NotATensor(
-            at=item.name_span, what=f"`{item.name}` has no tensor inputs", help="write them in the second parentheses: `(x: [N, 3, H, W])`"))  # fmt: skip
+        raise Fault(
+            names.NotATensor(
+                at=item.name_span,
+                what=f"`{item.name}` has no tensor inputs",
+                help="write them in the second parentheses: `(x: [N, 3, H, W])`",
+            )
+        )
     headers.misplaced_ellipsis([one.type for one in tensors if isinstance(one.type, tree.TensorTypeTree)])
     for one in tensors:
         declared = one.type
@@ -242,7 +292,9 @@ def input_type(frame: Frame, parameter: tree.Param_, declared: tree.TensorTypeTr
     shape: list[Size] = []
     for axis, dim in enumerate(declared.dims):
         if isinstance(dim, tree.Ellipsis_):
-            raise Fault(shapes.RankMismatch(at=dim.span, what="an arch's input has a known number of axes", help="name each dimension"))
+            raise Fault(
+                shapes.RankMismatch(at=dim.span, what="an arch's input has a known number of axes", help="name each dimension")
+            )
         if isinstance(dim, tree.Name) and dim.name == "_":
             shape.append(symbol(f"{parameter.name}_{axis}"))
             continue
@@ -250,7 +302,9 @@ def input_type(frame: Frame, parameter: tree.Param_, declared: tree.TensorTypeTr
         if size is UNKNOWN:
             raise Absorbed
         if not isinstance(size, (int, Dim)) or isinstance(size, bool):
-            raise Fault(names.TypeMismatch(at=dim.span, what=f"a dimension is a whole number, and `{dim.span.text}` is {describe(size)}"))
+            raise Fault(
+                names.TypeMismatch(at=dim.span, what=f"a dimension is a whole number, and `{dim.span.text}` is {describe(size)}")
+            )
         if isinstance(size, int) and size < 1:
             raise Fault(shapes.ShapeMismatch(at=dim.span, what=f"a dimension is at least 1, and this is {size}"))
         shape.append(size)

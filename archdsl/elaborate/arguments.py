@@ -21,7 +21,8 @@ class Wrong(Exception):
 
 
 def coerce(kind: str, value: Any) -> Any:
-    """A value as one of the kinds of a field, `int | list[int]`: an int may stand for a float, not the reverse. Raises `Wrong`."""
+    """A value as one of the kinds of a field, `int | list[int]`: an int may stand for a float, not the reverse. Raises
+    `Wrong`."""
     for option in re.split(r"\|(?![^\[]*\])", kind):
         try:
             return _one(option.strip(), value)
@@ -74,8 +75,11 @@ Given = tuple[str | None, Any, Span]
 """One argument: its name, value, and place."""
 
 
-def fields_of(kind: type[Op], given: list[Given], span: Span, defaults: dict[str, Any] | None = None, loose: bool = False) -> dict[str, Any]:
-    """The field values that a call's configuration arguments give. `loose`: a template, whose missing arguments come at its use."""
+def fields_of(
+    kind: type[Op], given: list[Given], span: Span, defaults: dict[str, Any] | None = None, loose: bool = False
+) -> dict[str, Any]:
+    """The field values that a call's configuration arguments give. `loose`: a template, whose missing arguments come at its
+    use."""
     values: dict[str, Any] = {}
     order = list(kind.fields.values())
     if kind.layer:
@@ -134,12 +138,22 @@ def _checked(kind: type[Op], field: Field, value: Any, at: Span) -> Any:
             return coerce(several, value if isinstance(value, (tuple, range)) else (value,))
         found = coerce(field.kind if field.default is not None else f"{field.kind} | none", value)
     except Wrong:
-        raise Fault(names.BadArgument(
-            at=at, what=f"`{field.name}` of `{kind.name}` is {field.kind}, and this is {describe(value)}", help=field.doc or None)) from None  # fmt: skip
+        raise Fault(
+            names.BadArgument(
+                at=at,
+                what=f"`{field.name}` of `{kind.name}` is {field.kind}, and this is {describe(value)}",
+                help=field.doc or None,
+            )
+        ) from None
     if field.choices and isinstance(found, str) and found not in field.choices:
         wanted = ", ".join(f'"{one}"' for one in field.choices)
-        raise Fault(names.BadArgument(
-            at=at, what=f'`{field.name}` of `{kind.name}` is one of {wanted}, not "{found}"', help=did_you_mean(found, list(field.choices))))  # fmt: skip
+        raise Fault(
+            names.BadArgument(
+                at=at,
+                what=f'`{field.name}` of `{kind.name}` is one of {wanted}, not "{found}"',
+                help=did_you_mean(found, list(field.choices)),
+            )
+        )
     return found
 
 
@@ -149,7 +163,11 @@ def too_many(kind: type[Op], value: Any, at: Span) -> Fault:
     if kind.layer:
         wanted = [one.name for one in kind.fields.values() if one.positional]
         takes = f"takes {', '.join(f'`{one}`' for one in wanted)} by position" if wanted else "takes nothing by position"
-        help = f"`{inferred[0]}` is inferred from the input: leave it out, or give it by name, to be checked: `{inferred[0]}=…`" if inferred else "give options by name"
+        help = (
+            f"`{inferred[0]}` is inferred from the input: leave it out, or give it by name, to be checked: `{inferred[0]}=…`"
+            if inferred
+            else "give options by name"
+        )
         return Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` {takes}", help=help))
     return Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` has no place for this argument"))
 

@@ -62,7 +62,9 @@ def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: s
     return values
 
 
-def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, where: Where, span: Span) -> tuple[Made, tuple[Value, ...]] | None:
+def instantiate(
+    frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, where: Where, span: Span
+) -> tuple[Made, tuple[Value, ...]] | None:
     """A block for what flows into it: its graph (made once) and the operands; None where it could not be made."""
     if isinstance(callee, Group):
         value = headers_single(frame, flow, span)
@@ -98,7 +100,7 @@ def instantiate(frame: Frame, callee: BlockWord | Group, template: Template, flo
 
 def completed(
     frame: Frame, callee: BlockWord, parameters: tuple[tree.Param_, ...], config: tuple[tuple[str, Any], ...], span: Span
-) -> tuple[tuple[str, Any], ...]:  # fmt: skip
+) -> tuple[tuple[str, Any], ...]:
     """The configuration with its defaults, so that `B` and `B(1)` are one block where 1 is the default."""
     alone = Frame(frame.session, callee.module, frame.unit, Scope(None), frame.settings)
     return headers.bind_config(alone, parameters, [(name, value, span) for name, value in config], callee.name, span)
@@ -107,16 +109,23 @@ def completed(
 def headers_single(frame: Frame, flow: Any, span: Span) -> Value:
     """The one tensor that a block without a tensor list takes."""
     if isinstance(flow, Several):
-        raise Fault(names.TooManyArguments(at=span, what=f"this layer takes one tensor, and a tuple of {len(flow.items)} flows into it"))
+        raise Fault(
+            names.TooManyArguments(at=span, what=f"this layer takes one tensor, and a tuple of {len(flow.items)} flows into it")
+        )
     from archdsl.elaborate.operators import tensor
 
     return tensor(frame, flow, span)
 
 
 def make(
-    frame: Frame, callee: BlockWord | Group, name: str, config: tuple[tuple[str, Any], ...], tensors: tuple[tree.Param_, ...],
-    types: tuple[TensorType | None, ...], span: Span,
-) -> Made | None:  # fmt: skip
+    frame: Frame,
+    callee: BlockWord | Group,
+    name: str,
+    config: tuple[tuple[str, Any], ...],
+    tensors: tuple[tree.Param_, ...],
+    types: tuple[TensorType | None, ...],
+    span: Span,
+) -> Made | None:
     """Elaborate a block's body for these inputs; None where an error keeps it from being one."""
     session = frame.session
     item = callee.body if isinstance(callee, Group) else callee.item
@@ -145,11 +154,24 @@ def make(
         session.multiplier = multiplier
 
 
-def enter(frame: Frame, item: tree.Block | tree.Arch, config: tuple[tuple[str, Any], ...], tensors: tuple[tree.Param_, ...], values: list[Value | None], span: Span) -> tuple[str, ...]:
+def enter(
+    frame: Frame,
+    item: tree.Block | tree.Arch,
+    config: tuple[tuple[str, Any], ...],
+    tensors: tuple[tree.Param_, ...],
+    values: list[Value | None],
+    span: Span,
+) -> tuple[str, ...]:
     """Bind a header in the frame; the flow starts as its first tensor. The names of its configuration."""
     parameters, _ = header_lists(item)
     given: list[Given] = [(name, value, span) for name, value in config]
-    headers.misplaced_ellipsis([one for one in (*(one.type for one in tensors), *(one.type for one in item.outs or ())) if isinstance(one, tree.TensorTypeTree)])
+    headers.misplaced_ellipsis(
+        [
+            one
+            for one in (*(one.type for one in tensors), *(one.type for one in item.outs or ()))
+            if isinstance(one, tree.TensorTypeTree)
+        ]
+    )
     headers.bind_config(frame, parameters, given, item.name, span)
     if tensors:
         headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
@@ -205,9 +227,15 @@ def declared_type(frame: Frame, declared: tree.TensorTypeTree) -> TensorType:
 
 
 def _make_body(
-    frame: Frame, body: tree.Body, item: tree.Block | tree.Arch | None, name: str, types: tuple[TensorType | None, ...],
-    tensors: tuple[tree.Param_, ...], config: tuple[tuple[str, Any], ...], span: Span,
-) -> Made | None:  # fmt: skip
+    frame: Frame,
+    body: tree.Body,
+    item: tree.Block | tree.Arch | None,
+    name: str,
+    types: tuple[TensorType | None, ...],
+    tensors: tuple[tree.Param_, ...],
+    config: tuple[tuple[str, Any], ...],
+    span: Span,
+) -> Made | None:
     unit = frame.unit
     values: list[Value | None] = []
     labels = [one.name for one in tensors] or ["x"]
@@ -241,7 +269,14 @@ def _make_body(
 
     outputs: list[tuple[str | None, Value, bool]] = [(None, tensor(frame, one, end_of(body)), False) for one in items]
     apply.settle_unused(frame)
-    return finish(unit, outputs, isinstance(result, Several), config=configuration(frame.scope), parameters=parameters, doc=(item.doc or "") if item else "")
+    return finish(
+        unit,
+        outputs,
+        isinstance(result, Several),
+        config=configuration(frame.scope),
+        parameters=parameters,
+        doc=(item.doc or "") if item else "",
+    )
 
 
 def end_of(body: tree.Body) -> Span:
@@ -254,9 +289,13 @@ def configuration(scope: Scope) -> tuple[tuple[str, Any], ...]:
     from archdsl.dims.dim import Dim
 
     return tuple(
-        (name, binding.value) for name, binding in scope.names.items()
-        if binding.kind in ("config", "let") and name != "..." and isinstance(binding.value, (int, float, str, Dim, tuple)) and not isinstance(binding.value, bool)
-    )  # fmt: skip
+        (name, binding.value)
+        for name, binding in scope.names.items()
+        if binding.kind in ("config", "let")
+        and name != "..."
+        and isinstance(binding.value, (int, float, str, Dim, tuple))
+        and not isinstance(binding.value, bool)
+    )
 
 
 def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, span: Span) -> Any:
@@ -268,7 +307,9 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
         inner.flow = flow
         return steps.run_body(inner, callee.body)
     _, tensors = header_lists(callee.item)
-    values: list[Value | None] = inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
+    values: list[Value | None] = (
+        inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
+    )
     config = tuple({**dict(callee.given), **dict(template.args)}.items())
     with frame.session.inside(callee.name, callee.item, span):
         enter(inner, callee.item, config, tensors, values, span)

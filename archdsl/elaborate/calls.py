@@ -13,8 +13,20 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import absent, call, operands_of, slots, tensor, word
 from archdsl.elaborate.values import (
-    UNKNOWN, BlockWord, ConfigWord, DType, FnWord, Group, Instance, OpWord, Several, Template, describe, has_tensor, is_tensor,
-)  # fmt: skip
+    UNKNOWN,
+    BlockWord,
+    ConfigWord,
+    DType,
+    FnWord,
+    Group,
+    Instance,
+    OpWord,
+    Several,
+    Template,
+    describe,
+    has_tensor,
+    is_tensor,
+)
 from archdsl.ir.node import Path
 from archdsl.ops.contract import Op
 from archdsl.source import Span
@@ -88,8 +100,13 @@ def template(callee: Any, given: list[Given], span: Span) -> Any:
         if value is UNKNOWN:
             raise Absorbed
         if isinstance(value, Several) or (is_tensor(value) and name is None):
-            raise Fault(names.TypeMismatch(
-                at=at, what="a layer's parentheses take configuration; tensors flow to it along `->`", help="write `x -> Layer(…)`"))  # fmt: skip
+            raise Fault(
+                names.TypeMismatch(
+                    at=at,
+                    what="a layer's parentheses take configuration; tensors flow to it along `->`",
+                    help="write `x -> Layer(…)`",
+                )
+            )
     if isinstance(callee, OpWord):
         ties = [(str(name), value) for name, value, _ in given if is_tensor(value)]
         inits = [("init", value) for name, value, _ in given if name == "init"]
@@ -106,14 +123,16 @@ def refuse_layers(name: str, given: list[Given]) -> None:
     """A function takes tensors and configuration, no layers."""
     for _, value, at in given:
         if is_layer(value):
-            raise Fault(names.LayerInExpression(
-                at=at, what=f"{describe(value)} is not applied to anything here, so `{name}` has no tensor to take",
-                help=f"let the flow go through it first: `x -> {at.text[:60]} -> {name}`"))  # fmt: skip
+            raise Fault(
+                names.LayerInExpression(
+                    at=at,
+                    what=f"{describe(value)} is not applied to anything here, so `{name}` has no tensor to take",
+                    help=f"let the flow go through it first: `x -> {at.text[:60]} -> {name}`",
+                )
+            )
 
 
-def call_function(
-    frame: Frame, callee: Any, given: list[Given], span: Span, flow: Any, path: Path | None, flows: bool
-) -> Any:
+def call_function(frame: Frame, callee: Any, given: list[Given], span: Span, flow: Any, path: Path | None, flows: bool) -> Any:
     """A function called with its arguments; `flows` tells that it is a step and takes the flow if it is given no tensor."""
     if isinstance(callee, ConfigWord):
         return _config(frame, callee.name, given, span)
@@ -124,7 +143,8 @@ def call_function(
     kind: type[Op] = callee.kind
     refuse_layers(kind.name, given)
     direct = any(has_tensor(value) for _, value, _ in given) or any(
-        isinstance(value, tuple) and not value and kind.tensors[:1] and kind.tensors[0].startswith("*") for _, value, _ in given)  # fmt: skip
+        isinstance(value, tuple) and not value and kind.tensors[:1] and kind.tensors[0].startswith("*") for _, value, _ in given
+    )
     if not direct and not flows and kind.name in CONFIG_TWINS and not any(name == "axis" for name, _, _ in given):
         return _config(frame, kind.name, given, span)
     if not direct and kind.tensors:
@@ -133,7 +153,9 @@ def call_function(
         if not flows:
             return Template(callee, tuple(fields_of(kind, given, span, loose=True).items()), span)
         if flow is None:
-            raise Fault(names.NoFlow(at=span, what=f"nothing flows into `{kind.name}` here", help=f"name its input: `{kind.name}(x)`"))
+            raise Fault(
+                names.NoFlow(at=span, what=f"nothing flows into `{kind.name}` here", help=f"name its input: `{kind.name}(x)`")
+            )
     operands, plain = split_arguments(kind, given, direct, span)
     if not direct and kind.tensors:
         return _with_flow(frame, kind, operands, plain, flow, span, path)
@@ -141,7 +163,9 @@ def call_function(
     return call(frame, kind(**values), operands, span, path)
 
 
-def _with_flow(frame: Frame, kind: type[Op], operands: list[Any], plain: list[Given], flow: Any, span: Span, path: Path | None) -> Any:
+def _with_flow(
+    frame: Frame, kind: type[Op], operands: list[Any], plain: list[Given], flow: Any, span: Span, path: Path | None
+) -> Any:
     """A function that takes the flow; numbers given by position fill the tensor places after it."""
     plain_slots, star = slots(kind)
     if kind.numbers and not isinstance(flow, Several) and len(plain_slots) > 1:
@@ -150,7 +174,12 @@ def _with_flow(frame: Frame, kind: type[Op], operands: list[Any], plain: list[Gi
         flow = Several(tuple((None, one) for one in (flow, *numbers)))
     if star is not None and isinstance(flow, tuple):
         flow = Several(tuple((None, one) for one in flow))
-    named = Several((*(flow.items if isinstance(flow, Several) else ((None, flow),)), *((n, v) for n, v in zip(plain_slots, operands, strict=False) if v is not None)))
+    named = Several(
+        (
+            *(flow.items if isinstance(flow, Several) else ((None, flow),)),
+            *((n, v) for n, v in zip(plain_slots, operands, strict=False) if v is not None),
+        )
+    )
     values = fields_of(kind, plain, span)
     return call(frame, kind(**values), operands_of(frame, kind, named, span), span, path)
 
@@ -181,8 +210,11 @@ def split_arguments(kind: type[Op], given: list[Given], direct: bool, span: Span
             continue
         while position < len(plain_slots) and plain_slots[position] in filled:
             position += 1
-        if direct and not seen_config and position < len(plain_slots) and (
-            has_tensor(value) or kind.numbers or (value is None and plain_slots[position] in optional)
+        if (
+            direct
+            and not seen_config
+            and position < len(plain_slots)
+            and (has_tensor(value) or kind.numbers or (value is None and plain_slots[position] in optional))
         ):
             operands[position] = value
             filled.add(plain_slots[position])

@@ -35,8 +35,11 @@ def called(module: Module) -> set[str]:
 
 
 def check_file(
-    module: Module, problems: Problems, names_: tuple[str, ...], elaborate: Callable[[str, Mapping[str, object], Problems], object]
-) -> None:  # fmt: skip
+    module: Module,
+    problems: Problems,
+    names_: tuple[str, ...],
+    elaborate: Callable[[str, Mapping[str, object], Problems], object],
+) -> None:
     """Every arch with its defaults, then every block and constant that none of them reaches."""
     for name in names_:
         item = module.items[name]
@@ -67,7 +70,16 @@ def block(module: Module, item: tree.Block, problems: Problems) -> None:
     except Fault as fault:
         problems.add(fault.problem)
         return
-    if _open(item) or not tensors or any(isinstance(dim, tree.Ellipsis_) for one in tensors if isinstance(one.type, tree.TensorTypeTree) for dim in one.type.dims):
+    if (
+        _open(item)
+        or not tensors
+        or any(
+            isinstance(dim, tree.Ellipsis_)
+            for one in tensors
+            if isinstance(one.type, tree.TensorTypeTree)
+            for dim in one.type.dims
+        )
+    ):
         names_only(module, item, problems)
         return
     session = Session(problems, open_sizes=True)
@@ -121,9 +133,16 @@ def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems)
                 lookup.look_up(frame, one.name, one.span)
             except Fault as fault:
                 session.note(fault)
-    why, help = ("a parameter has no default", "give its parameters defaults, or call it") if _open(item) else (
-        "its header does not say what flows into it", "write its tensors: `(x: [N, C])`, or call it")  # fmt: skip
-    problems.add(structure.UncheckedBlock(at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and {why}", help=help))
+    why, help = (
+        ("a parameter has no default", "give its parameters defaults, or call it")
+        if _open(item)
+        else ("its header does not say what flows into it", "write its tensors: `(x: [N, C])`, or call it")
+    )
+    problems.add(
+        structure.UncheckedBlock(
+            at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and {why}", help=help
+        )
+    )
 
 
 def _is_word(one: tree.Name, item: tree.Block | tree.Arch) -> bool:
@@ -159,5 +178,3 @@ def same_structure(generic: Graph, fixed: Graph, values: Mapping[str, int]) -> b
 
 def _value(size: Any, values: Mapping[str, int]) -> Any:
     return size.substitute(values) if isinstance(size, Dim) else size
-
-

@@ -56,7 +56,9 @@ class Sides:
 
     def _note(self) -> None:
         unit = self.unit
-        self.made.append(({path: member for path, member in unit.members.items() if path not in self.members}, unit.places, unit.numbers))
+        self.made.append(
+            ({path: member for path, member in unit.members.items() if path not in self.members}, unit.places, unit.numbers)
+        )
 
     def join(self, span: Span) -> None:
         """The layers of both sides, each once. Raises where a side has one with tensors that the other has not."""
@@ -67,15 +69,25 @@ class Sides:
             one, other = first.get(path), second.get(path)
             if one == other or not any(owns_tensors(each) for each in (one, other)):
                 continue
-            told = f"`{'.'.join(path)}` is another layer on the other side" if one and other else f"only one side has the layer `{'.'.join(path)}`"
+            told = (
+                f"`{'.'.join(path)}` is another layer on the other side"
+                if one and other
+                else f"only one side has the layer `{'.'.join(path)}`"
+            )
             places = (self.made[0] if one else self.made[-1])[1]
-            raise Fault(shapes.TrainingMismatch(
-                at=places.get(path, span), what=f"{told}; both sides of `if training` have the same layers",
-                help="declare it before: `shared f = …`, or apply it before the `if`"))  # fmt: skip
+            raise Fault(
+                shapes.TrainingMismatch(
+                    at=places.get(path, span),
+                    what=f"{told}; both sides of `if training` have the same layers",
+                    help="declare it before: `shared f = …`, or apply it before the `if`",
+                )
+            )
         unit.members = {**self.members, **first, **second}
         for _, places, numbers in self.made:
             unit.places = {**unit.places, **places}
-            unit.numbers = {container: max(count, unit.numbers.get(container, 0)) for container, count in {**unit.numbers, **numbers}.items()}
+            unit.numbers = {
+                container: max(count, unit.numbers.get(container, 0)) for container, count in {**unit.numbers, **numbers}.items()
+            }
 
 
 def owns_tensors(member: Any) -> bool:
@@ -109,8 +121,13 @@ def training(frame: Frame, label: Path | None, one: tree.If, step: Any) -> Any:
     if types[0] != types[1]:
         told = [", ".join(map(str, each)) for each in types]
         end = one.otherwise.span if one.otherwise is not None else one.span
-        raise Fault(shapes.TrainingMismatch(
-            at=one.span, what=f"the two sides of `if training` differ: {told[0]} and {told[1]}", others=(Label(end, f"this side gives {told[1]}"),)))  # fmt: skip
+        raise Fault(
+            shapes.TrainingMismatch(
+                at=one.span,
+                what=f"the two sides of `if training` differ: {told[0]} and {told[1]}",
+                others=(Label(end, f"this side gives {told[1]}"),),
+            )
+        )
     before.join(one.span)
     captured: dict[str, Value] = {}
     for region in (first, second):

@@ -109,7 +109,13 @@ def _on_numbers(operator: str, left: Any, right: Any, span: Span) -> Any:
         case "%":
             return left % right
         case "**":
-            if isinstance(left, int) and isinstance(right, int) and right > 0 and abs(left) > 1 and right * math.log2(abs(left)) > 64:
+            if (
+                isinstance(left, int)
+                and isinstance(right, int)
+                and right > 0
+                and abs(left) > 1
+                and right * math.log2(abs(left)) > 64
+            ):
                 raise too_large(span)
             result = left**right
             if isinstance(result, complex):
@@ -120,9 +126,13 @@ def _on_numbers(operator: str, left: Any, right: Any, span: Span) -> Any:
 
 def _on_dimension(facts: Facts, operator: str, left: Any, right: Any, span: Span) -> Any:
     if not all(isinstance(one, (int, Dim)) and not isinstance(one, bool) for one in (left, right)):
-        raise Fault(problems.NotOnADimension(
-            at=span, what=f"`{operator}` does not work on {describe(left)} and {describe(right)}",
-            help="a symbolic dimension is known at run time: here only integers go with it"))  # fmt: skip
+        raise Fault(
+            problems.NotOnADimension(
+                at=span,
+                what=f"`{operator}` does not work on {describe(left)} and {describe(right)}",
+                help="a symbolic dimension is known at run time: here only integers go with it",
+            )
+        )
     match operator:
         case "+":
             return facts.simplify(left + right)
@@ -140,8 +150,13 @@ def _on_dimension(facts: Facts, operator: str, left: Any, right: Any, span: Span
             help = "a range over a dimension is a `scan`: `scan i in arange(T) over axis 0 { … }`"
         case _:
             help = "only + - * // % max min work on symbolic dimensions"
-    raise Fault(problems.NotOnADimension(
-        at=span, what=f"`{operator}` does not work on the symbolic dimension {left if isinstance(left, Dim) else right}", help=help))  # fmt: skip
+    raise Fault(
+        problems.NotOnADimension(
+            at=span,
+            what=f"`{operator}` does not work on the symbolic dimension {left if isinstance(left, Dim) else right}",
+            help=help,
+        )
+    )
 
 
 def compare(facts: Facts, operator: str, left: Any, right: Any, span: Span) -> bool | None:
@@ -240,8 +255,13 @@ def apply(facts: Facts, name: str, args: tuple[Any, ...], span: Span) -> Any:
         raise Absorbed
     try:
         if any(isinstance(one, Dim) for one in _each(args)) and name not in ("max", "min", "sum", "len", "zip", "int"):
-            raise Fault(problems.NotOnADimension(
-                at=span, what=f"`{name}` does not work on a symbolic dimension", help="`ceil(p / k)` and `floor(p / k)` do, with the division inside"))  # fmt: skip
+            raise Fault(
+                problems.NotOnADimension(
+                    at=span,
+                    what=f"`{name}` does not work on a symbolic dimension",
+                    help="`ceil(p / k)` and `floor(p / k)` do, with the division inside",
+                )
+            )
         if name == "int" and isinstance(args[0], Dim):
             return args[0]
         result = FUNCTIONS[name](*args)

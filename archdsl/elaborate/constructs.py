@@ -69,8 +69,13 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     session.multiplier = outer * max(len(items), 1)
     if session.multiplier > MAX_NODES:
         session.multiplier = outer
-        raise Fault(problems.TooManyNodes(
-            at=one.items.span, what=f"this expands to more than {MAX_NODES:,} nodes: {len(items):,} times what is inside", label="repeated here"))  # fmt: skip
+        raise Fault(
+            problems.TooManyNodes(
+                at=one.items.span,
+                what=f"this expands to more than {MAX_NODES:,} nodes: {len(items):,} times what is inside",
+                label="repeated here",
+            )
+        )
     container = frame.inner()
     enter_container(frame, container, label, step.span)
     container.flow_span = None
@@ -130,8 +135,16 @@ def walked(frame: Frame, one: tree.Repeat) -> Any:
         if value < 0:
             raise Fault(names.BadArgument(at=one.items.span, what=f"a repeat of {value} times"))
         return range(value)
-    help = "a loop over a dimension is a `scan`" if not isinstance(value, (tuple, str)) else "name the elements: `repeat x in xs { … }`"
-    raise Fault(names.TypeMismatch(at=one.items.span, what=f"a repeat takes a count known at compile time, and this is {describe(value)}", help=help))
+    help = (
+        "a loop over a dimension is a `scan`"
+        if not isinstance(value, (tuple, str))
+        else "name the elements: `repeat x in xs { … }`"
+    )
+    raise Fault(
+        names.TypeMismatch(
+            at=one.items.span, what=f"a repeat takes a count known at compile time, and this is {describe(value)}", help=help
+        )
+    )
 
 
 def single_layer(frame: Frame, since: int, members: int) -> None:
@@ -150,7 +163,9 @@ def single_layer(frame: Frame, since: int, members: int) -> None:
     unit.containers.pop(path, None)
 
 
-def _operation(frame: Frame, args: tuple[tree.Arg, ...], known: tuple[str, ...], what: str) -> tuple[Any, list[Given], dict[str, Any]]:
+def _operation(
+    frame: Frame, args: tuple[tree.Arg, ...], known: tuple[str, ...], what: str
+) -> tuple[Any, list[Given], dict[str, Any]]:
     """The merging function or block of a `skip` or `branch`, its other arguments, and the construct's own."""
     operation: Any = None
     more: list[Given] = []
@@ -161,7 +176,9 @@ def _operation(frame: Frame, args: tuple[tree.Arg, ...], known: tuple[str, ...],
         elif one.name is None and operation is None:
             value = expressions.evaluate(frame, one.value)
             if not (calls.is_layer(value) or isinstance(value, (OpWord, *calls.FUNCTIONS))):
-                raise Fault(names.NotALayer(at=one.span, what=f"a `{what}` merges by a function or block, and this is {describe(value)}"))
+                raise Fault(
+                    names.NotALayer(at=one.span, what=f"a `{what}` merges by a function or block, and this is {describe(value)}")
+                )
             operation = value
         else:
             more.append((one.name, expressions.evaluate(frame, one.value), one.span))
@@ -208,7 +225,11 @@ def skip(frame: Frame, label: Path | None, one: tree.Skip, step: Any) -> Any:
 def _explained(frame: Frame, fault: Fault, one: tree.Skip, shortcut: Any, deep: Any) -> Fault:
     """A skip whose sides do not fit: both shapes, where they part, and the shortcut that would mend it."""
     problem = fault.problem
-    if not (isinstance(shortcut, Value) and isinstance(deep, Value)) or problem.code not in ("shape-mismatch", "rank-mismatch", "unproved-dimension"):
+    if not (isinstance(shortcut, Value) and isinstance(deep, Value)) or problem.code not in (
+        "shape-mismatch",
+        "rank-mismatch",
+        "unproved-dimension",
+    ):
         return fault
     keyword = Span(one.span.source, one.span.start, one.span.start + len("skip"))
     made = frame.unit.made.get(deep.name)
@@ -231,8 +252,7 @@ def _explained(frame: Frame, fault: Fault, one: tree.Skip, shortcut: Any, deep: 
     missing = [frame.facts.missing_equal(left[axis], right[axis]) for axis in parts]
     facts = " and ".join(dict.fromkeys(fact for fact in missing if fact))
     help = _mend(frame, one, shortcut, deep, parts) or (f"add: require {facts}" if facts and all(missing) else problem.help)
-    return Fault(kind(
-        at=keyword, label=label, what=what, others=tuple(others), notes=notes, help=help))  # type: ignore[call-arg]  # fmt: skip
+    return Fault(kind(at=keyword, label=label, what=what, others=tuple(others), notes=notes, help=help))  # type: ignore[call-arg]
 
 
 def _mend(frame: Frame, one: tree.Skip, shortcut: Value, deep: Value, parts: list[int]) -> str | None:
@@ -242,7 +262,13 @@ def _mend(frame: Frame, one: tree.Skip, shortcut: Value, deep: Value, parts: lis
     if one.via is not None or len(left) != rank or not parts:
         return None
     if rank in (3, 4, 5) and isinstance(right[1], int) and (1 in parts or rank > 3):
-        strides = {stride for axis in parts if axis > 1 for stride in (2, 4, 8) if frame.facts.equal((left[axis] - 1) // stride + 1, right[axis])}
+        strides = {
+            stride
+            for axis in parts
+            if axis > 1
+            for stride in (2, 4, 8)
+            if frame.facts.equal((left[axis] - 1) // stride + 1, right[axis])
+        }
         spatial = [axis for axis in parts if axis > 1]
         if not spatial:
             return f"project it: }} via downsample: Conv{rank - 2}d({right[1]}, 1)"
@@ -311,5 +337,3 @@ def _branch_body(inner: Frame, flow: Any, body: tree.Body, results: list[Any]) -
         steps.run_statement(inner, one)
         results.append(inner.flow)
     statements.warn_unused(inner)
-
-

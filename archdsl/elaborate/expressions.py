@@ -21,9 +21,23 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 OPERATORS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floor_divide", "%": "remainder", "**": "pow", "@": "matmul",
-    "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "and": "logical_and", "or": "logical_or",
-}  # fmt: skip
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "//": "floor_divide",
+    "%": "remainder",
+    "**": "pow",
+    "@": "matmul",
+    "==": "eq",
+    "!=": "ne",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "and": "logical_and",
+    "or": "logical_or",
+}
 """The language's signs on tensors, and the operators they are."""
 
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in"}
@@ -57,8 +71,11 @@ def _it(frame: Frame, expr: tree.It) -> Any:
 
 
 def _training(frame: Frame, expr: tree.Training) -> Any:
-    raise Fault(problems.MisplacedStatement(
-        at=expr.span, what="`training` stands only as the condition of an `if`", help="write `if training { … } else { … }`"))  # fmt: skip
+    raise Fault(
+        problems.MisplacedStatement(
+            at=expr.span, what="`training` stands only as the condition of an `if`", help="write `if training { … } else { … }`"
+        )
+    )
 
 
 def _tuple(frame: Frame, expr: tree.Tuple) -> Any:
@@ -93,7 +110,9 @@ def elements(value: Any, span: Span) -> Any:
     if isinstance(value, (tuple, range)):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        raise Fault(names.TypeMismatch(at=span, what=f"a list or a range is needed here, and this is {value}", help=f"write `0..{value}`"))
+        raise Fault(
+            names.TypeMismatch(at=span, what=f"a list or a range is needed here, and this is {value}", help=f"write `0..{value}`")
+        )
     raise Fault(names.TypeMismatch(at=span, what=f"a list or a range is needed here, and this is {describe(value)}"))
 
 
@@ -115,9 +134,13 @@ def take_apart(value: Any, count: int, span: Span) -> tuple[Any, ...]:
     elif isinstance(value, tuple):
         items = value
     if items is None:
-        raise Fault(shapes.PartsMismatch(
-            at=span, what=f"this is {describe(value)}, and {count} names take it apart",
-            help="`unbind`, `split` and `chunk` take a tensor apart" if isinstance(value, Value) else None))  # fmt: skip
+        raise Fault(
+            shapes.PartsMismatch(
+                at=span,
+                what=f"this is {describe(value)}, and {count} names take it apart",
+                help="`unbind`, `split` and `chunk` take a tensor apart" if isinstance(value, Value) else None,
+            )
+        )
     if len(items) != count:
         raise Fault(shapes.PartsMismatch(at=span, what=f"{len(items)} values for {count} name{'s' if count > 1 else ''}"))
     return items
@@ -142,8 +165,13 @@ def _attribute(frame: Frame, expr: tree.Attribute) -> Any:
         raise Absorbed
     if isinstance(value, Instance):
         return Leaf(value, ".".join(reversed(parts)))
-    raise Fault(names.TypeMismatch(
-        at=expr.span, what=f"`.` names a tensor of a shared layer, and this is {describe(value)}", help="declare it: `shared f = Linear(4)`, then `f.weight`"))  # fmt: skip
+    raise Fault(
+        names.TypeMismatch(
+            at=expr.span,
+            what=f"`.` names a tensor of a shared layer, and this is {describe(value)}",
+            help="declare it: `shared f = Linear(4)`, then `f.weight`",
+        )
+    )
 
 
 def _unary(frame: Frame, expr: tree.Unary) -> Any:
@@ -206,9 +234,18 @@ def _apply(frame: Frame, expr: tree.Binary, left: Any) -> Any:
 def undecided(frame: Frame, operator: str, left: Any, right: Any, span: Span) -> Fault:
     """The fault of a condition on a dimension, naming the fact that would decide it."""
     told = f"{left} {operator} {right}"
-    fact = told if operator in ("==", "<=", "<") else f"{right} {operator.replace('>', '<')} {left}" if operator in (">", ">=") else f"{left} == {right}"
-    return Fault(shapes.UndecidedCondition(
-        at=span, what=f"whether {told} holds is known only at run time", help=f"decide it: require {fact}"))  # fmt: skip
+    fact = (
+        told
+        if operator in ("==", "<=", "<")
+        else f"{right} {operator.replace('>', '<')} {left}"
+        if operator in (">", ">=")
+        else f"{left} == {right}"
+    )
+    return Fault(
+        shapes.UndecidedCondition(
+            at=span, what=f"whether {told} holds is known only at run time", help=f"decide it: require {fact}"
+        )
+    )
 
 
 def truth(frame: Frame, value: Any, span: Span) -> bool:
@@ -218,8 +255,13 @@ def truth(frame: Frame, value: Any, span: Span) -> bool:
     if isinstance(value, bool):
         return value
     if is_tensor(value):
-        raise Fault(names.TypeMismatch(
-            at=span, what="this condition is a tensor, known only at run time", help="choose elementwise with `where(condition, a, b)`"))  # fmt: skip
+        raise Fault(
+            names.TypeMismatch(
+                at=span,
+                what="this condition is a tensor, known only at run time",
+                help="choose elementwise with `where(condition, a, b)`",
+            )
+        )
     raise Fault(names.TypeMismatch(at=span, what=f"a condition is true or false, and this is {describe(value)}"))
 
 

@@ -68,9 +68,7 @@ def body_graph(unit: Unit, region: Region, name: str, kind: str, inputs: list[Va
 def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: bool, **more: Any) -> Made:
     """The unit's graph and what it needs from its callers."""
     names = Names(unit.hints)
-    inputs = tuple(
-        Input(name, None if value is None else names(value), keyword) for name, value, keyword in unit.inputs
-    )
+    inputs = tuple(Input(name, None if value is None else names(value), keyword) for name, value, keyword in unit.inputs)
     state = [(path, member) for path, member in unit.members.items() if isinstance(member, Parameter)]
     for _, member in state:
         names(member.value)
@@ -118,10 +116,15 @@ def refuse_clashes(unit: Unit, members: Mapping[Path, Member]) -> None:
         for depth in range(1, len(path)):
             holder = members.get(path[:depth])
             if holder is not None and path in unit.places and has_place(holder, path[depth:]):
-                raise Fault(DuplicateLabel(
-                    at=unit.places[path], what=f"`{'.'.join(path)}` is already the path of something else", label="this label reaches into the instance",
-                    others=(Label(unit.places[path[:depth]], f"`{'.'.join(path[depth:])}` is made inside of it"),),
-                    help="give it a path that the instance does not have"))  # fmt: skip
+                raise Fault(
+                    DuplicateLabel(
+                        at=unit.places[path],
+                        what=f"`{'.'.join(path)}` is already the path of something else",
+                        label="this label reaches into the instance",
+                        others=(Label(unit.places[path[:depth]], f"`{'.'.join(path[depth:])}` is made inside of it"),),
+                        help="give it a path that the instance does not have",
+                    )
+                )
 
 
 def has_place(member: Member, path: Path) -> bool:
@@ -163,7 +166,9 @@ def ordered(members: Mapping[Path, Member], containers: Iterable[Path]) -> dict[
         here = [(*path, name) for name in children.get(path, ())]
         state = {one: members[one] for one in here if isinstance(members.get(one), Parameter)}
         for buffer in (False, True):
-            done.update({one: member for one, member in state.items() if isinstance(member, Parameter) and member.buffer is buffer})
+            done.update(
+                {one: member for one, member in state.items() if isinstance(member, Parameter) and member.buffer is buffer}
+            )
         for one in here:
             if one in state:
                 continue

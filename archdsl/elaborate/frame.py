@@ -15,7 +15,22 @@ from archdsl.ir.node import Path
 class Frame:
     """One pair of braces being elaborated."""
 
-    __slots__ = ("branching", "container", "flow", "flow_span", "heads", "module", "numbered", "region", "restricted", "scan", "scope", "session", "settings", "unit")
+    __slots__ = (
+        "branching",
+        "container",
+        "flow",
+        "flow_span",
+        "heads",
+        "module",
+        "numbered",
+        "region",
+        "restricted",
+        "scan",
+        "scope",
+        "session",
+        "settings",
+        "unit",
+    )
 
     def __init__(self, session: Session, module: Module, unit: Unit, scope: Scope, settings: Settings) -> None:
         self.session = session

@@ -83,7 +83,9 @@ def call_of_tensors(frame: Frame, word: FnWord, given: list[Given], span: Span, 
             plain.append((name, value, at))
     if not direct:
         if flow is None:
-            raise Fault(names.NotATensor(at=span, what=f"`{item.name}` needs its tensors", help=f"it takes {', '.join(tensor_names)}"))
+            raise Fault(
+                names.NotATensor(at=span, what=f"`{item.name}` needs its tensors", help=f"it takes {', '.join(tensor_names)}")
+            )
         inputs.update(headers.flow_inputs(flow, tensor_names, item.name, span))
     with frame.session.inside(item.name, item, span):
         scope = Scope(None)
@@ -97,7 +99,11 @@ def call_of_tensors(frame: Frame, word: FnWord, given: list[Given], span: Span, 
         for one in tensors:
             value = inputs.get(one.name)
             if value is None and one.default is None and one.name not in inputs:
-                raise Fault(names.MissingArgument(at=span, what=f"`{item.name}` needs the tensor `{one.name}`", help=did_you_mean(one.name, inputs)))
+                raise Fault(
+                    names.MissingArgument(
+                        at=span, what=f"`{item.name}` needs the tensor `{one.name}`", help=did_you_mean(one.name, inputs)
+                    )
+                )
             values.append(None if value is None else headers.as_tensor(inner, value, one, span))
         headers.bind_tensors(inner, tensors, item.outs or (), values, item.name, span)
         inner.flow = values[0] if values else tensor(inner, inputs.get("x", flow), span)

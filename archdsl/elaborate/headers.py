@@ -17,8 +17,17 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import tensor, word
 from archdsl.elaborate.values import (
-    UNKNOWN, BlockWord, DType, FnWord, Instance, OpWord, Several, Template, describe, has_tensor,
-)  # fmt: skip
+    UNKNOWN,
+    BlockWord,
+    DType,
+    FnWord,
+    Instance,
+    OpWord,
+    Several,
+    Template,
+    describe,
+    has_tensor,
+)
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
@@ -38,11 +47,18 @@ def match_arguments(parameters: Parameters, given: list[Given], name: str, span:
             while position < len(order) and order[position] in values:
                 position += 1
             if position >= len(order):
-                raise Fault(names.TooManyArguments(at=at, what=f"`{name}` takes {len(order)} argument{'s' if len(order) != 1 else ''}"))
+                raise Fault(
+                    names.TooManyArguments(at=at, what=f"`{name}` takes {len(order)} argument{'s' if len(order) != 1 else ''}")
+                )
             key = order[position]
         elif key not in order:
-            raise Fault(names.UnknownArgument(
-                at=at, what=f"`{name}` has no argument `{key}`", help=did_you_mean(key, order) or (f"it has {', '.join(order)}" if order else None)))  # fmt: skip
+            raise Fault(
+                names.UnknownArgument(
+                    at=at,
+                    what=f"`{name}` has no argument `{key}`",
+                    help=did_you_mean(key, order) or (f"it has {', '.join(order)}" if order else None),
+                )
+            )
         elif key in values:
             raise Fault(names.RepeatedArgument(at=at, what=f"`{key}` of `{name}` is given twice"))
         values[key] = (value, at)
@@ -59,7 +75,11 @@ def bind_config(frame: Frame, parameters: Parameters, given: list[Given], name: 
         elif one.default is not None:
             value, at = expressions.evaluate(frame, one.default), one.default.span
         else:
-            raise Fault(names.MissingArgument(at=span, what=f"`{name}` needs `{one.name}`", others=(Label(one.span, "it has no default"),)))
+            raise Fault(
+                names.MissingArgument(
+                    at=span, what=f"`{name}` needs `{one.name}`", others=(Label(one.span, "it has no default"),)
+                )
+            )
         if value is UNKNOWN:
             raise Absorbed
         if one.type is not None:
@@ -134,7 +154,9 @@ def flow_inputs(flow: Any, tensor_names: list[str], name: str, span: Span) -> di
             key = tensor_names[position]
             position += 1
         elif key not in tensor_names:
-            raise Fault(names.UnknownArgument(at=span, what=f"`{name}` has no tensor input `{key}`", help=did_you_mean(key, tensor_names)))
+            raise Fault(
+                names.UnknownArgument(at=span, what=f"`{name}` has no tensor input `{key}`", help=did_you_mean(key, tensor_names))
+            )
         if key in inputs:
             raise Fault(names.RepeatedArgument(at=span, what=f"the input `{key}` of `{name}` is given twice"))
         inputs[key] = value
@@ -154,7 +176,9 @@ def as_tensor(frame: Frame, value: Any, parameter: tree.Param_, span: Span) -> V
     return tensor(frame, value, span)
 
 
-def bind_tensors(frame: Frame, parameters: Parameters, outs: tuple[tree.Out, ...], values: list[Value | None], name: str, span: Span) -> None:
+def bind_tensors(
+    frame: Frame, parameters: Parameters, outs: tuple[tree.Out, ...], values: list[Value | None], name: str, span: Span
+) -> None:
     """Bind the header's tensors and their dimensions: all bare names first, then the expressions must agree."""
     later: list[tuple[tree.TensorTypeTree, Value, tree.Param_]] = []
     for parameter, value in zip(parameters, values, strict=True):
@@ -166,13 +190,26 @@ def bind_tensors(frame: Frame, parameters: Parameters, outs: tuple[tree.Out, ...
             continue
         dtype = declared.dtype or "float"
         if not same(value.type.dtype, dtype, frame.session.float):
-            raise Fault(shapes.DtypeMismatch(
-                at=span, what=f"`{parameter.name}` of `{name}` is {declared.span.text}, and this is {value.type}",
-                others=(Label(parameter.span, "declared here"),), help=f"cast it: `cast(x, {dtype})`"))  # fmt: skip
+            raise Fault(
+                shapes.DtypeMismatch(
+                    at=span,
+                    what=f"`{parameter.name}` of `{name}` is {declared.span.text}, and this is {value.type}",
+                    others=(Label(parameter.span, "declared here"),),
+                    help=f"cast it: `cast(x, {dtype})`",
+                )
+            )
         bind_names(frame, declared, value.type.shape, parameter, name, span)
         later.append((declared, value, parameter))
     for declared, value, parameter in later:
-        check_sizes(frame, declared, value.type, f"`{parameter.name}` of `{name}`", span, Label(parameter.span, "declared here"), shapes.ShapeMismatch)
+        check_sizes(
+            frame,
+            declared,
+            value.type,
+            f"`{parameter.name}` of `{name}`",
+            span,
+            Label(parameter.span, "declared here"),
+            shapes.ShapeMismatch,
+        )
 
 
 def aligned(declared: tree.TensorTypeTree, shape: tuple[Size, ...]) -> list[tuple[Any, Any]] | None:
@@ -188,13 +225,19 @@ def aligned(declared: tree.TensorTypeTree, shape: tuple[Size, ...]) -> list[tupl
     return [*zip(dims[:at], shape[:at], strict=True), (dims[at], shape[at:end]), *zip(dims[at + 1 :], shape[end:], strict=True)]
 
 
-def bind_names(frame: Frame, declared: tree.TensorTypeTree, shape: tuple[Size, ...], parameter: Any, name: str, span: Span) -> None:
+def bind_names(
+    frame: Frame, declared: tree.TensorTypeTree, shape: tuple[Size, ...], parameter: Any, name: str, span: Span
+) -> None:
     """Bind the bare names of one type; a name that is bound must agree (checked after)."""
     pairs = aligned(declared, shape)
     if pairs is None:
-        raise Fault(shapes.RankMismatch(
-            at=span, what=f"`{parameter.name}` of `{name}` is {declared.span.text}, and this is {TensorType(shape)}",
-            others=(Label(parameter.span, f"declared with {len(declared.dims)} axes"),)))  # fmt: skip
+        raise Fault(
+            shapes.RankMismatch(
+                at=span,
+                what=f"`{parameter.name}` of `{name}` is {declared.span.text}, and this is {TensorType(shape)}",
+                others=(Label(parameter.span, f"declared with {len(declared.dims)} axes"),),
+            )
+        )
     for dim, size in pairs:
         if isinstance(dim, tree.Name) and dim.name != "_":
             if frame.scope.names.get(dim.name) is None:
@@ -212,7 +255,9 @@ def file_constant(frame: Frame, dim: tree.Name) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def check_sizes(frame: Frame, declared: tree.TensorTypeTree, actual: TensorType, what: str, span: Span, other: Label, kind: Any) -> None:
+def check_sizes(
+    frame: Frame, declared: tree.TensorTypeTree, actual: TensorType, what: str, span: Span, other: Label, kind: Any
+) -> None:
     """All dimensions of a declared type agree with the actual ones, by proof."""
     pairs = aligned(declared, actual.shape)
     if pairs is None:
@@ -221,7 +266,9 @@ def check_sizes(frame: Frame, declared: tree.TensorTypeTree, actual: TensorType,
         if isinstance(dim, tree.Ellipsis_):
             known = frame.scope.find("...")
             if known is not None and not (len(known.value) == len(size) and all(map(frame.facts.equal, known.value, size))):
-                raise Fault(kind(at=span, what=f"{what}: `...` is {TensorType(known.value)} and {TensorType(size)}", others=(other,)))
+                raise Fault(
+                    kind(at=span, what=f"{what}: `...` is {TensorType(known.value)} and {TensorType(size)}", others=(other,))
+                )
             continue
         if isinstance(dim, tree.Name) and dim.name == "_":
             continue
@@ -229,16 +276,31 @@ def check_sizes(frame: Frame, declared: tree.TensorTypeTree, actual: TensorType,
         if wanted is UNKNOWN:
             continue
         if not isinstance(wanted, (int, Dim)) or isinstance(wanted, bool):
-            raise Fault(names.TypeMismatch(at=dim.span, what=f"a dimension is a whole number, and `{dim.span.text}` is {describe(wanted)}"))
+            raise Fault(
+                names.TypeMismatch(
+                    at=dim.span, what=f"a dimension is a whole number, and `{dim.span.text}` is {describe(wanted)}"
+                )
+            )
         if frame.facts.equal(wanted, size):
             continue
         told = dim.span.text if str(wanted) == dim.span.text else f"{dim.span.text} = {wanted}"
         if frame.facts.differ(wanted, size):
-            raise Fault(kind(at=span, what=f"{what} is declared as {declared.span.text} and is {actual}: {told} is not {size}", others=(other,)))
+            raise Fault(
+                kind(
+                    at=span,
+                    what=f"{what} is declared as {declared.span.text} and is {actual}: {told} is not {size}",
+                    others=(other,),
+                )
+            )
         missing = frame.facts.missing_equal(wanted, size)
-        raise Fault(shapes.UnprovedDimension(
-            at=span, what=f"cannot prove {wanted} == {size}, which {what} asks for", others=(other,),
-            help=f"add: require {missing}" if missing else None))  # fmt: skip
+        raise Fault(
+            shapes.UnprovedDimension(
+                at=span,
+                what=f"cannot prove {wanted} == {size}, which {what} asks for",
+                others=(other,),
+                help=f"add: require {missing}" if missing else None,
+            )
+        )
 
 
 def check_outs(frame: Frame, outs: tuple[tree.Out, ...], result: Any, name: str, span: Span) -> None:
@@ -247,9 +309,13 @@ def check_outs(frame: Frame, outs: tuple[tree.Out, ...], result: Any, name: str,
         raise Absorbed
     items = [one for _, one in result.items] if isinstance(result, Several) else [result]
     if len(items) != len(outs):
-        raise Fault(shapes.ContractMismatch(
-            at=outs[0].span, what=f"`{name}` promises {len(outs)} result{'s' if len(outs) > 1 else ''}, and its body gives {len(items)}",
-            others=(Label(span, "the body"),)))  # fmt: skip
+        raise Fault(
+            shapes.ContractMismatch(
+                at=outs[0].span,
+                what=f"`{name}` promises {len(outs)} result{'s' if len(outs) > 1 else ''}, and its body gives {len(items)}",
+                others=(Label(span, "the body"),),
+            )
+        )
     for out, value in zip(outs, items, strict=True):
         if value is UNKNOWN:
             continue
@@ -263,12 +329,18 @@ def check_out(frame: Frame, out: tree.Out, value: Value, name: str) -> None:
     other = Label(made, f"the result, {value.type}, is made here") if made is not None else Label(out.span, "promised here")
     dtype = out.type.dtype or "float"
     if not same(value.type.dtype, dtype, frame.session.float):
-        raise Fault(shapes.ContractMismatch(
-            at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)))  # fmt: skip
+        raise Fault(
+            shapes.ContractMismatch(
+                at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)
+            )
+        )
     pairs = aligned(out.type, value.type.shape)
     if pairs is None:
-        raise Fault(shapes.ContractMismatch(
-            at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)))  # fmt: skip
+        raise Fault(
+            shapes.ContractMismatch(
+                at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)
+            )
+        )
     for dim, size in pairs:
         if isinstance(dim, tree.Name) and dim.name != "_" and frame.scope.find(dim.name) is None and not has_tensor(size):
             if file_constant(frame, dim) is not None:

@@ -72,7 +72,7 @@ def _locate(here: Path, use: tree.Use, root: Path, include: tuple[Path, ...]) ->
     if use.relative:
         text = use.module
         if not text or "\\" in text or ":" in text or "\0" in text or PurePosixPath(text).is_absolute() or text.startswith("~"):
-            raise Unfound("an import is a path relative to the file, with `/`: `use \"./blocks.arch\" { Stem }`", outside=True)
+            raise Unfound('an import is a path relative to the file, with `/`: `use "./blocks.arch" { Stem }`', outside=True)
         return here / text
     parts = use.module.split(".")
     if parts[0] == "std":

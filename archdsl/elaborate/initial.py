@@ -50,7 +50,8 @@ ALSO_FUNCTIONS = {"zeros", "ones", "eye", "constant"}
 
 
 def initializer(frame: Frame, expr: Any) -> Initializer:
-    """An initializer as it is written: `normal(std=0.02)`, `zeros`, `0.5`; raises where it is none of the named ones or a number."""
+    """An initializer as it is written: `normal(std=0.02)`, `zeros`, `0.5`; raises where it is none of the named ones or a
+    number."""
     found = named(frame, expr)
     if found is not None:
         return found
@@ -80,10 +81,16 @@ def without_digits(leaf: str) -> str:
 
 def unknown(expr: Any) -> Fault:
     """The fault of an initializer that does not exist."""
-    name = expr.function.name if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) else getattr(expr, "name", "")
-    return Fault(names.UnknownName(
-        at=expr.span, what=f"there is no initializer `{name}`" if name else "this is no initializer",
-        help=did_you_mean(name, NAMED) or f"there are {', '.join(NAMED)}, and numbers"))  # fmt: skip
+    name = (
+        expr.function.name if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) else getattr(expr, "name", "")
+    )
+    return Fault(
+        names.UnknownName(
+            at=expr.span,
+            what=f"there is no initializer `{name}`" if name else "this is no initializer",
+            help=did_you_mean(name, NAMED) or f"there are {', '.join(NAMED)}, and numbers",
+        )
+    )
 
 
 def named(frame: Frame, expr: Any) -> Initializer | None:
@@ -99,21 +106,32 @@ def named(frame: Frame, expr: Any) -> Initializer | None:
     name = expr.function.name
     if frame.scope.find(name) is not None:
         return None
-    if name in ALSO_FUNCTIONS and any(one.name is None and not (name == "constant" and _is_scalar(one.value)) for one in expr.args):
+    if name in ALSO_FUNCTIONS and any(
+        one.name is None and not (name == "constant" and _is_scalar(one.value)) for one in expr.args
+    ):
         return None
     known = NAMED[name]
     given: dict[str, Any] = {}
     for position, one in enumerate(expr.args):
         key = one.name or (list(known)[position] if position < len(known) else None)
         if key is None or key not in known:
-            raise Fault(names.UnknownArgument(
-                at=one.span, what=f"`{name}` has no argument `{one.name or position}`", help=did_you_mean(one.name or "", known)))  # fmt: skip
+            raise Fault(
+                names.UnknownArgument(
+                    at=one.span,
+                    what=f"`{name}` has no argument `{one.name or position}`",
+                    help=did_you_mean(one.name or "", known),
+                )
+            )
         value = expressions.evaluate(frame, one.value)
         if value is UNKNOWN:
             raise Absorbed
         wanted = known[key]
         if isinstance(wanted, str) != isinstance(value, str) or isinstance(value, bool):
-            raise Fault(names.BadArgument(at=one.span, what=f"`{key}` of `{name}` is {'a word' if isinstance(wanted, str) else 'a number'}"))
+            raise Fault(
+                names.BadArgument(
+                    at=one.span, what=f"`{key}` of `{name}` is {'a word' if isinstance(wanted, str) else 'a number'}"
+                )
+            )
         if key in ("std", "gain") and value < 0:
             raise Fault(names.BadArgument(at=one.span, what=f"`{key}` is not negative"))
         given[key] = float(value) if isinstance(wanted, float) or (wanted is None and isinstance(value, int)) else value

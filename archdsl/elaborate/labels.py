@@ -37,9 +37,13 @@ class Where:
             elif self.number is not None and not (self.branching and stateful):
                 self.taken = (*frame.container, self.number)
             elif stateful:
-                raise Fault(problems.NeedsLabel(
-                    at=span, what="this layer owns tensors, and nothing here names their keys",
-                    help="label it: `name: Layer(…)`"))  # fmt: skip
+                raise Fault(
+                    problems.NeedsLabel(
+                        at=span,
+                        what="this layer owns tensors, and nothing here names their keys",
+                        help="label it: `name: Layer(…)`",
+                    )
+                )
             elif layer:
                 self.taken = hidden(frame)
             else:
@@ -68,7 +72,9 @@ def segments(frame: Frame, label: tree.Path) -> Path:
         raise Fault(problems.BadLabel(at=label.span, what="a label has an empty segment"))
     for text in done:
         if len(text) > 128 or any(ord(character) < 32 for character in text):
-            raise Fault(problems.BadLabel(at=label.span, what="a label's segment is longer than 128 characters or has control characters"))
+            raise Fault(
+                problems.BadLabel(at=label.span, what="a label's segment is longer than 128 characters or has control characters")
+            )
     return tuple(done)
 
 
@@ -78,7 +84,8 @@ def is_template(label: tree.Path | None) -> bool:
 
 
 def fill(frame: Frame, text: str, span: Span, spoken: bool = False) -> str:
-    """A template with its `{expr}` replaced by their values; one that is `spoken`, a message, also takes symbolic sizes and fractions."""
+    """A template with its `{expr}` replaced by their values; one that is `spoken`, a message, also takes symbolic sizes and
+    fractions."""
     done = []
     for part in _parts(text, span):
         if isinstance(part, str):

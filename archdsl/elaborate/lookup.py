@@ -22,7 +22,9 @@ from archdsl.syntax import tree
 
 _words: dict[str, OpWord] = {}
 
-LATER = {"jvp": "derivatives inside a model come in a later version; take the tangent outside: `torch.func.jvp` of the built module"}
+LATER = {
+    "jvp": "derivatives inside a model come in a later version; take the tangent outside: `torch.func.jvp` of the built module"
+}
 """Words of the language that have no operator in this version, and what to do instead."""
 
 
@@ -32,9 +34,13 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
     if binding is not None:
         binding.used = True
         if has_tensor(binding.value) and frame.scope.walled(name):
-            raise Fault(names.NotATensor(
-                at=span, what=f"`{name}` is a tensor of the program, which {frame.restricted or 'a group as a layer'} cannot read",
-                help="an initializer is constant; a group takes what flows into it: make it a block with two inputs"))  # fmt: skip
+            raise Fault(
+                names.NotATensor(
+                    at=span,
+                    what=f"`{name}` is a tensor of the program, which {frame.restricted or 'a group as a layer'} cannot read",
+                    help="an initializer is constant; a group takes what flows into it: make it a block with two inputs",
+                )
+            )
         return binding.value
     value = item_value(frame.session, frame.module, name, span)
     if value is not None:
@@ -64,7 +70,11 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES}
     help = did_you_mean(name, near)
     if name in LATER:
-        return Fault(names.UnknownName(at=span, what=f"`{name}` is a word of the language that this version does not compile yet", help=LATER[name]))
+        return Fault(
+            names.UnknownName(
+                at=span, what=f"`{name}` is a word of the language that this version does not compile yet", help=LATER[name]
+            )
+        )
     own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
     if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))

@@ -46,12 +46,22 @@ def tensor(frame: Frame, value: Any, span: Span) -> Value:
     if value is None:
         raise absent(span)
     if isinstance(value, Several):
-        raise Fault(names.NotATensor(
-            at=span, what=f"one tensor is needed here, and this is a tuple of {len(value.items)}", help="take it apart: `a, b = …`"))  # fmt: skip
+        raise Fault(
+            names.NotATensor(
+                at=span,
+                what=f"one tensor is needed here, and this is a tuple of {len(value.items)}",
+                help="take it apart: `a, b = …`",
+            )
+        )
     if isinstance(value, (Template, BlockWord, Instance, OpWord, FnWord)):
         at = value.span if isinstance(value, Template) and value.span is not None else span
-        raise Fault(names.NotATensor(
-            at=at, what=f"a tensor is needed here, and this is {describe(value)}, which nothing flows into", help=_sent(value, at)))  # fmt: skip
+        raise Fault(
+            names.NotATensor(
+                at=at,
+                what=f"a tensor is needed here, and this is {describe(value)}, which nothing flows into",
+                help=_sent(value, at),
+            )
+        )
     raise Fault(names.NotATensor(at=span, what=f"a tensor is needed here, and this is {describe(value)}"))
 
 
@@ -69,7 +79,9 @@ def absent(span: Span) -> Fault:
     """The fault of using an optional input that was not given."""
     from archdsl.elaborate.faults.structure_problems import AbsentInput
 
-    return Fault(AbsentInput(at=span, what="this optional input was not given in this call", help="ask first: `if mask != none { … }`"))
+    return Fault(
+        AbsentInput(at=span, what="this optional input was not given in this call", help="ask first: `if mask != none { … }`")
+    )
 
 
 def read_leaf(frame: Frame, leaf: Leaf, span: Span) -> Value:
@@ -80,7 +92,9 @@ def read_leaf(frame: Frame, leaf: Leaf, span: Span) -> Value:
 
         apply.settle(frame, instance)
     if instance.op is None:
-        raise Fault(names.NotATensor(at=span, what="the layer was not used yet, so its tensors are not known", help="use it first"))
+        raise Fault(
+            names.NotATensor(at=span, what="the layer was not used yet, so its tensors are not known", help="use it first")
+        )
     weights = instance.op.parameters()
     if leaf.name not in weights:
         raise unknown_leaf(leaf, span)
@@ -95,8 +109,13 @@ def unknown_leaf(leaf: Leaf, span: Span) -> Fault:
     from archdsl.problems.suggest import did_you_mean
 
     known = list(leaf.instance.op.parameters()) if leaf.instance.op is not None else []
-    return Fault(names.UnknownName(
-        at=span, what=f"the layer owns no tensor `{leaf.name}`; it owns {', '.join(known) or 'none'}", help=did_you_mean(leaf.name, known)))  # fmt: skip
+    return Fault(
+        names.UnknownName(
+            at=span,
+            what=f"the layer owns no tensor `{leaf.name}`; it owns {', '.join(known) or 'none'}",
+            help=did_you_mean(leaf.name, known),
+        )
+    )
 
 
 def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], span: Span, op: Op) -> Fault:
@@ -105,7 +124,11 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
     code = "unproved-dimension" if fault.missing else fault.code
     kind = SHAPE_FAULTS.get(code)
     if kind is None:
-        kind = {"bad-argument": names.BadArgument, "type-mismatch": names.TypeMismatch, "missing-argument": names.MissingArgument}.get(code, shapes.ShapeMismatch)
+        kind = {
+            "bad-argument": names.BadArgument,
+            "type-mismatch": names.TypeMismatch,
+            "missing-argument": names.MissingArgument,
+        }.get(code, shapes.ShapeMismatch)
     if code == "absent-input":
         return absent(span)
     others = []
@@ -119,14 +142,21 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
     help = fault.help
     if fault.missing:
         help = f"add: require {fault.missing}"
-    message = fault.message if fault.message.startswith(("cannot", what)) else f"{what} {fault.message}" if fault.message.startswith("wants") else f"{what}: {fault.message}"
+    message = (
+        fault.message
+        if fault.message.startswith(("cannot", what))
+        else f"{what} {fault.message}"
+        if fault.message.startswith("wants")
+        else f"{what}: {fault.message}"
+    )
     if op.name == "index":
         message = message.removeprefix("`index`: ")
     return Fault(kind(at=place_of(frame.session.calls.get(span), op, fault, span), what=message, others=tuple(others), help=help))
 
 
 def prepare(frame: Frame, op: Op, operands: list[Any], span: Span) -> tuple[Operand, ...]:
-    """Operands as the operator takes them: numbers get the dtype of the tensor beside them, integers are cast where it needs floats."""
+    """Operands as the operator takes them: numbers get the dtype of the tensor beside them, integers are cast where it needs
+    floats."""
     if any(one is UNKNOWN for one in operands):
         raise Absorbed
     tensors: list[Any] = []
@@ -148,7 +178,9 @@ def prepare(frame: Frame, op: Op, operands: list[Any], span: Span) -> tuple[Oper
 def _number_dtype(tensors: list[Any], op: Op) -> str:
     """The dtype that a number takes: that of the tensor beside it; a mask decides only where all are masks."""
     dtypes = [one.type.dtype for one in tensors if isinstance(one, Value)]
-    beside = [one for one in dtypes if one != "bool"] or ([] if any(is_number(one) for one in tensors) and len(dtypes) == 1 and len(tensors) == 3 else dtypes)
+    beside = [one for one in dtypes if one != "bool"] or (
+        [] if any(is_number(one) for one in tensors) and len(dtypes) == 1 and len(tensors) == 3 else dtypes
+    )
     if beside:
         return beside[0]
     numbers = [one for one in tensors if one is not None and not isinstance(one, Value)]
@@ -159,10 +191,19 @@ def _number_dtype(tensors: list[Any], op: Op) -> str:
 
 def _number(value: Any, dtype: str, span: Span) -> Number:
     if is_integer(dtype) and isinstance(value, float):
-        raise Fault(shapes.DtypeMismatch(
-            at=span, what=f"the fractional number {value} stands beside an integer tensor ({dtype})", help="cast the tensor: `cast(x, float)`"))  # fmt: skip
+        raise Fault(
+            shapes.DtypeMismatch(
+                at=span,
+                what=f"the fractional number {value} stands beside an integer tensor ({dtype})",
+                help="cast the tensor: `cast(x, float)`",
+            )
+        )
     if dtype == "bool" and not isinstance(value, bool):
-        raise Fault(shapes.DtypeMismatch(at=span, what=f"the number {value} stands beside a bool tensor", help="cast the tensor: `cast(x, float)`"))
+        raise Fault(
+            shapes.DtypeMismatch(
+                at=span, what=f"the number {value} stands beside a bool tensor", help="cast the tensor: `cast(x, float)`"
+            )
+        )
     return Number(value, TensorType((), dtype))
 
 
@@ -186,9 +227,9 @@ def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tu
     except DimTooLarge:
         raise Fault(shapes.DimensionTooLarge(at=span, what="a size here has more than 256 terms")) from None
     facts = frame.facts
-    return bound, tuple([
-        one if not any(isinstance(size, Dim) for size in one.shape) else simplify_type(facts, one) for one in results
-    ])  # fmt: skip
+    return bound, tuple(
+        [one if not any(isinstance(size, Dim) for size in one.shape) else simplify_type(facts, one) for one in results]
+    )
 
 
 def call(frame: Frame, op: Op, operands: list[Any], span: Span, path: Path | None = None) -> Any:
@@ -218,7 +259,11 @@ def operands_of(frame: Frame, kind: type[Op], value: Any, span: Span) -> list[An
     for name, one in items:
         if name is not None:
             if name not in plain:
-                raise Fault(names.UnknownArgument(at=span, what=f"`{kind.name}` has no tensor input `{name}`", help=f"it takes {', '.join(plain)}"))
+                raise Fault(
+                    names.UnknownArgument(
+                        at=span, what=f"`{kind.name}` has no tensor input `{name}`", help=f"it takes {', '.join(plain)}"
+                    )
+                )
             given[plain.index(name)] = one
             filled.add(name)
         elif position < len(plain):

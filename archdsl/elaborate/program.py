@@ -120,9 +120,13 @@ class Loader:
             return
         for used in use.names:
             if used.imported not in target.items:
-                self._note(problems.ImportNotFound(
-                    at=used.span, what=f"`{used.imported}` is not an item of {use.module}",
-                    help=did_you_mean(used.imported, target.items)))  # fmt: skip
+                self._note(
+                    problems.ImportNotFound(
+                        at=used.span,
+                        what=f"`{used.imported}` is not an item of {use.module}",
+                        help=did_you_mean(used.imported, target.items),
+                    )
+                )
                 module.values[used.name] = UNKNOWN
             elif used.name in module.imported or used.name in module.items:
                 self._note(problems.AlreadyBound(at=used.span, what=f"`{used.name}` is defined twice in this file"))
@@ -151,9 +155,13 @@ def headers(item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, 
     for given in item.lists:
         kinds = {is_tensor_param(one) for one in given}
         if len(kinds) == 2:
-            raise Fault(problems.MisplacedStatement(
-                at=item.name_span, what=f"`{item.name}` mixes configuration and tensors in one list",
-                help="configuration stands in the first parentheses, tensors in the second"))  # fmt: skip
+            raise Fault(
+                problems.MisplacedStatement(
+                    at=item.name_span,
+                    what=f"`{item.name}` mixes configuration and tensors in one list",
+                    help="configuration stands in the first parentheses, tensors in the second",
+                )
+            )
         if kinds == {True}:
             if tensors:
                 raise Fault(problems.MisplacedStatement(at=item.name_span, what=f"`{item.name}` has two lists of tensors"))

@@ -1,4 +1,5 @@
-"""Iterations that only repeat the one before are copied, not elaborated again: a deep network of equal blocks costs little more than a shallow one."""
+"""Iterations that only repeat the one before are copied, not elaborated again: a deep network of equal blocks costs little more
+than a shallow one."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ PLAIN = (tree.Flow,)
 
 
 def questions(one: tree.Repeat) -> list[tree.Expr] | None:
-    """The arguments in which a body asks which iteration it is; None where an iteration may depend on more than them and what flows.
+    """The arguments in which a body asks which iteration it is; None where an iteration may depend on more than them and what
+    flows.
 
     Such a body has only lines of the pipeline that name nothing, and uses its counters in arguments alone.
     """
@@ -67,11 +69,21 @@ class Mark:
         self.members = len(unit.members)
         self.containers = len(unit.containers)
         self.expanded = unit.expanded
-        self.state = (unit.facts, len(unit.ties), len(unit.aliases), len(unit.open_ties), len(unit.open_aliases), len(unit.borrowed), len(unit.raised), len(unit.positive))
+        self.state = (
+            unit.facts,
+            len(unit.ties),
+            len(unit.aliases),
+            len(unit.open_ties),
+            len(unit.open_aliases),
+            len(unit.borrowed),
+            len(unit.raised),
+            len(unit.positive),
+        )
 
 
 class Shift:
-    """How the paths of one iteration become those of the next: its container's number grows by one; without a container, the numbers of its
+    """How the paths of one iteration become those of the next: its container's number grows by one; without a container, the
+    numbers of its
     steps grow by as many as an iteration takes."""
 
     def __init__(self, container: Path, by: int, first: int) -> None:
@@ -95,12 +107,17 @@ class Shift:
 
 
 def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out: Any) -> Value | None:
-    """The iteration before number `index`, which began at `before`, once more for what flowed out of it; None where it cannot be copied.
+    """The iteration before number `index`, which began at `before`, once more for what flowed out of it; None where it cannot
+    be copied.
 
     `into` is what flowed into it, `out` what flows on.
     """
     unit, region, container = frame.unit, frame.region, frame.container
-    if not (isinstance(into, Value) and isinstance(out, Value)) or into.type != out.type or Mark(unit, 0, container).state != before.state:
+    if (
+        not (isinstance(into, Value) and isinstance(out, Value))
+        or into.type != out.type
+        or Mark(unit, 0, container).state != before.state
+    ):
         return None
     taken = unit.numbers.get(container, 0) - before.number
     moved = Shift(container, 1, index - 1) if labelled else Shift(container, taken, before.number)

@@ -60,7 +60,11 @@ def carry(frame: Frame, one: tree.Carry) -> None:
             value = call(outside, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], one.span)
         value = broadcast_to(outside, cast(outside, tensor(outside, value, one.span), type.dtype, one.span), type, one.span)
     elif is_number(value):
-        raise Fault(names.NotATensor(at=one.span, what=f"a carry that starts as a number has a declared type: `carry {one.name}: [B, H] = {value}`"))
+        raise Fault(
+            names.NotATensor(
+                at=one.span, what=f"a carry that starts as a number has a declared type: `carry {one.name}: [B, H] = {value}`"
+            )
+        )
     first = tensor(outside, value, one.span)
     inside = frame.unit.value(first.type, frame.region)
     frame.unit.hint(inside, one.name)
@@ -99,7 +103,11 @@ def until(frame: Frame, one: tree.Until) -> None:
     walk = _walk(frame, one, "until")
     value = tensor(frame, expressions.evaluate(frame, one.condition), one.span)
     if value.type.dtype != "bool" or value.type.shape:
-        raise Fault(shapes.BadScan(at=one.span, what=f"`until` takes one bool, and this is {value.type}", help="reduce it: `all(…)` or `any(…)`"))
+        raise Fault(
+            shapes.BadScan(
+                at=one.span, what=f"`until` takes one bool, and this is {value.type}", help="reduce it: `all(…)` or `any(…)`"
+            )
+        )
     walk.until = frame.region.local(value)
 
 
@@ -131,9 +139,13 @@ def scan(frame: Frame, label: Path | None, one: tree.Scan, step: Any) -> Any:
     if not walk.yields and not walk.finals:
         if any(isinstance(below, (tree.Yield, tree.Final, tree.Broken)) for below in one.body.walk()):
             raise Absorbed
-        raise Fault(shapes.BadScan(at=one.span, what="this scan gives nothing", help="`yield` a value of each step, or `final` a carry"))
+        raise Fault(
+            shapes.BadScan(at=one.span, what="this scan gives nothing", help="`yield` a value of each step, or `final` a carry")
+        )
     if walk.until is not None and walk.yields:
-        raise Fault(shapes.BadScan(at=one.span, what="a scan with `until` gives finals only", help="remove the `yield` or the `until`"))
+        raise Fault(
+            shapes.BadScan(at=one.span, what="a scan with `until` gives finals only", help="remove the `yield` or the `until`")
+        )
     inputs = walk.slices + [value for _, _, value, _ in walk.carries]
     yields = [value for value, _ in walk.yields]
     outputs = [*nexts, *yields, *([walk.until] if walk.until is not None else [])]
@@ -141,10 +153,20 @@ def scan(frame: Frame, label: Path | None, one: tree.Scan, step: Any) -> Any:
     order = [name for name, *_ in walk.carries]
     yield_axes = tuple(_yield_axis(axis_value, value, at) for value, at in walk.yields)
     made = Scan(
-        body, tuple(axes), length, len(walk.carries), len(yields), yield_axes,
-        tuple(order.index(name) for name, _ in walk.finals), one.reverse, walk.until is not None,
-    )  # fmt: skip
-    stacked = [TensorType((*value.type.shape[:at], length, *value.type.shape[at:]), value.type.dtype) for value, at in zip(yields, yield_axes, strict=True)]
+        body,
+        tuple(axes),
+        length,
+        len(walk.carries),
+        len(yields),
+        yield_axes,
+        tuple(order.index(name) for name, _ in walk.finals),
+        one.reverse,
+        walk.until is not None,
+    )
+    stacked = [
+        TensorType((*value.type.shape[:at], length, *value.type.shape[at:]), value.type.dtype)
+        for value, at in zip(yields, yield_axes, strict=True)
+    ]
     states = [walk.carries[index][1].type for index in made.finals]
     captured = [outer for outer, _ in region.captured.values()]
     operands = (*scanned, *(first for _, first, _, _ in walk.carries), *captured)
@@ -169,9 +191,14 @@ def _inputs(frame: Frame, inner: Frame, one: tree.Scan, axis: int) -> tuple[list
         elif not frame.facts.equal(length, size):
             first = one.inputs[0]
             missing = frame.facts.missing_equal(length, size)
-            raise Fault(shapes.ScanLength(
-                at=given.span, what=f"the scanned axes have different lengths: {length} and {size}",
-                others=(Label(first.span, f"this has length {length}"),), help=f"add: require {missing}" if missing and not frame.facts.differ(length, size) else None))  # fmt: skip
+            raise Fault(
+                shapes.ScanLength(
+                    at=given.span,
+                    what=f"the scanned axes have different lengths: {length} and {size}",
+                    others=(Label(first.span, f"this has length {length}"),),
+                    help=f"add: require {missing}" if missing and not frame.facts.differ(length, size) else None,
+                )
+            )
         part = frame.unit.value(TensorType(shape[:at] + shape[at + 1 :], value.type.dtype), inner.region)
         frame.unit.hint(part, given.name)
         frame.unit.made[part.name] = given.span
@@ -192,15 +219,28 @@ def _next_carries(frame: Frame, walk: Walk) -> list[Value]:
         if value is UNKNOWN:
             raise Absorbed
         if value is old:
-            raise Fault(shapes.UnusedCarry(at=span, what=f"the carry `{name}` is never assigned", help="assign it in the body, or make it a plain value outside"))
+            raise Fault(
+                shapes.UnusedCarry(
+                    at=span,
+                    what=f"the carry `{name}` is never assigned",
+                    help="assign it in the body, or make it a plain value outside",
+                )
+            )
         new = tensor(frame, value, span)
         made = frame.unit.made.get(new.name, span)
-        if new.type.dtype != old.type.dtype or len(new.type.shape) != len(old.type.shape) or not all(
-            map(frame.facts.equal, new.type.shape, old.type.shape)
+        if (
+            new.type.dtype != old.type.dtype
+            or len(new.type.shape) != len(old.type.shape)
+            or not all(map(frame.facts.equal, new.type.shape, old.type.shape))
         ):
-            raise Fault(shapes.CarryMismatch(
-                at=made, what=f"the carry `{name}` is {old.type} and its next value is {new.type}", others=(Label(span, f"it starts as {old.type}"),),
-                help="declare the type that it broadcasts to: `carry h: [B, H] = …`"))  # fmt: skip
+            raise Fault(
+                shapes.CarryMismatch(
+                    at=made,
+                    what=f"the carry `{name}` is {old.type} and its next value is {new.type}",
+                    others=(Label(span, f"it starts as {old.type}"),),
+                    help="declare the type that it broadcasts to: `carry h: [B, H] = …`",
+                )
+            )
         nexts.append(frame.region.local(new))
     return nexts
 
@@ -208,8 +248,13 @@ def _next_carries(frame: Frame, walk: Walk) -> list[Value]:
 def _yield_axis(axis: int, value: Value, at: Span) -> int:
     rank = len(value.type.shape) + 1
     if not -rank <= axis < rank:
-        raise Fault(shapes.AxisOutOfRange(
-            at=at, what=f"a yield is stacked at axis {axis}, and this has only {rank - 1} axes", help="yield a tensor with more axes, or scan over another axis"))  # fmt: skip
+        raise Fault(
+            shapes.AxisOutOfRange(
+                at=at,
+                what=f"a yield is stacked at axis {axis}, and this has only {rank - 1} axes",
+                help="yield a tensor with more axes, or scan over another axis",
+            )
+        )
     return axis % rank
 
 
@@ -218,6 +263,10 @@ def _no_state(frame: Frame, region: Region, since: int, one: tree.Scan) -> None:
     for node in region.nodes[since:]:
         member = frame.unit.members.get(node.member) if node.member else None
         if isinstance(member, Layer) and any(weight.buffer for weight in member.op.parameters().values()):
-            raise Fault(shapes.StateInScan(
-                at=node.span or one.span, what=f"`{member.op.name}` updates its statistics in training, which a scan would do at each step",
-                help="normalise without running statistics: LayerNorm, RMSNorm or GroupNorm"))  # fmt: skip
+            raise Fault(
+                shapes.StateInScan(
+                    at=node.span or one.span,
+                    what=f"`{member.op.name}` updates its statistics in training, which a scan would do at each step",
+                    help="normalise without running statistics: LayerNorm, RMSNorm or GroupNorm",
+                )
+            )

@@ -21,7 +21,8 @@ class Binding:
 
 
 class Scope:
-    """The names of one pair of braces; `parallel` ones run beside the flow or many times, so nothing outside is rebound from them."""
+    """The names of one pair of braces; `parallel` ones run beside the flow or many times, so nothing outside is rebound from
+    them."""
 
     __slots__ = ("names", "parallel", "parent", "wall")
 

@@ -97,7 +97,13 @@ class Session:
         at = next(index for index, one in enumerate(self.active) if one is item)
         names = " -> ".join(one.name for one in [*self.active[at:], item])
         kind = problems.RecursiveFunction if type(item).__name__ == "Fn" else problems.RecursiveBlock
-        raise Fault(kind(at=span, what=f"`{name}` contains itself: {names}", help="a block is expanded where it stands, so it must come to an end; `repeat` and `scan` repeat"))
+        raise Fault(
+            kind(
+                at=span,
+                what=f"`{name}` contains itself: {names}",
+                help="a block is expanded where it stands, so it must come to an end; `repeat` and `scan` repeat",
+            )
+        )
 
     @contextmanager
     def inside(self, name: str, item: Any, span: Span) -> Iterator[None]:

@@ -63,19 +63,36 @@ def assign(frame: Frame, name: str, value: Any, span: Span) -> None:
     if crossed:
         help = "a scan has `carry`" if crossed == "scan" else f"a `{crossed}` runs beside the flow: give the value another name"
         others = (Label(binding.span, "bound here"),) if binding.span is not None else ()
-        raise Fault(problems.ReboundInParallel(at=span, what=f"`{name}` is bound outside this `{crossed}`", others=others, help=help))
+        raise Fault(
+            problems.ReboundInParallel(at=span, what=f"`{name}` is bound outside this `{crossed}`", others=others, help=help)
+        )
     if binding.kind == "slice":
-        raise Fault(shapes.BadScan(at=span, what=f"`{name}` is a scanned input and cannot be assigned", help="give the value another name"))
+        raise Fault(
+            shapes.BadScan(
+                at=span, what=f"`{name}` is a scanned input and cannot be assigned", help="give the value another name"
+            )
+        )
     if binding.kind not in ("value", "input", "carry", "spoiled"):
-        raise Fault(names_fault(span, f"`{name}` is {_kind_name(binding.kind)} and cannot be assigned", (Label(binding.span, "bound here"),) if binding.span else ()))
+        raise Fault(
+            names_fault(
+                span,
+                f"`{name}` is {_kind_name(binding.kind)} and cannot be assigned",
+                (Label(binding.span, "bound here"),) if binding.span else (),
+            )
+        )
     binding.value = value
     binding.used = False if binding.kind == "value" else binding.used
 
 
 def _kind_name(kind: str) -> str:
     return {
-        "config": "configuration or a dimension", "let": "a `let`", "param": "a parameter", "buffer": "a buffer", "shared": "a shared layer", "index": "a counter",
-    }.get(kind, kind)  # fmt: skip
+        "config": "configuration or a dimension",
+        "let": "a `let`",
+        "param": "a parameter",
+        "buffer": "a buffer",
+        "shared": "a shared layer",
+        "index": "a counter",
+    }.get(kind, kind)
 
 
 def warn_unused(frame: Frame) -> None:
@@ -83,9 +100,16 @@ def warn_unused(frame: Frame) -> None:
     if frame.session.problems.errors:
         return
     for name, binding in frame.scope.names.items():
-        if binding.kind == "value" and not binding.used and binding.span is not None and is_tensor(binding.value) and not name.startswith("_"):
-            frame.session.problems.add(names.UnusedValue(
-                at=binding.span, what=f"`{name}` is never used", help="remove it, or bind it to `_`"))  # fmt: skip
+        if (
+            binding.kind == "value"
+            and not binding.used
+            and binding.span is not None
+            and is_tensor(binding.value)
+            and not name.startswith("_")
+        ):
+            frame.session.problems.add(
+                names.UnusedValue(at=binding.span, what=f"`{name}` is never used", help="remove it, or bind it to `_`")
+            )
 
 
 def _assign(frame: Frame, one: tree.Assign) -> None:
@@ -107,7 +131,11 @@ def _let(frame: Frame, one: tree.Let) -> None:
     parts = (value,) if len(one.targets) == 1 else expressions.take_apart(value, len(one.targets), one.span)
     for name, part in zip(one.targets, parts, strict=True):
         if is_tensor(part):
-            raise Fault(names.TypeMismatch(at=one.value.span, what="`let` names configuration, and this is a tensor", help=f"write `{name} = …`"))
+            raise Fault(
+                names.TypeMismatch(
+                    at=one.value.span, what="`let` names configuration, and this is a tensor", help=f"write `{name} = …`"
+                )
+            )
         if name != "_":
             new_name(frame, name, part, one.span, "let")
 
@@ -149,7 +177,11 @@ def _require_sizes(frame: Frame, expr: tree.Binary, left: Any, right: Any, messa
     if decided is True:
         return
     if decided is False:
-        raise Fault(problems.RequirementFailed(at=expr.span, what=message or f"`{expr.span.text}` does not hold: {left} {operator} {right}"))
+        raise Fault(
+            problems.RequirementFailed(
+                at=expr.span, what=message or f"`{expr.span.text}` does not hold: {left} {operator} {right}"
+            )
+        )
     if operator in (">", ">="):
         left, right, operator = right, left, "<" if operator == ">" else "<="
     raised = Raised(left, operator, right, message or f"{left} {operator} {right}", span)
@@ -186,7 +218,13 @@ def _param(frame: Frame, one: tree.Param | tree.Buffer) -> None:
     type = blocks.declared_type(frame, one.type)
     for size in type.shape:
         if isinstance(size, Dim) and not frame.session.open_sizes and not size.symbols <= frame.session.free:
-            raise Fault(shapes.NeedsANumber(at=one.type.span, what=f"the size {size} of `{one.name}` is symbolic", help="a parameter has a number for each size"))
+            raise Fault(
+                shapes.NeedsANumber(
+                    at=one.type.span,
+                    what=f"the size {size} of `{one.name}` is symbolic",
+                    help="a parameter has a number for each size",
+                )
+            )
     persistent = True
     if isinstance(one, tree.Buffer):
         for arg in one.args:
@@ -248,9 +286,13 @@ def _init(frame: Frame, one: tree.Init) -> None:
         raise Fault(names.NotALayer(at=one.span, what=f"`{one.layer}` is no layer that owns tensors"))
     leaves = initial.leaves_of(kind.kind)
     if initial.without_digits(one.leaf) not in {initial.without_digits(leaf) for leaf in leaves}:
-        raise Fault(names.UnknownArgument(
-            at=one.span, what=f"`{one.layer}` owns no tensor `{one.leaf}`; it owns {', '.join(leaves) or 'none'}",
-            help=did_you_mean(one.leaf, leaves)))  # fmt: skip
+        raise Fault(
+            names.UnknownArgument(
+                at=one.span,
+                what=f"`{one.layer}` owns no tensor `{one.leaf}`; it owns {', '.join(leaves) or 'none'}",
+                help=did_you_mean(one.leaf, leaves),
+            )
+        )
     value = initial.initializer(frame, one.value)
     frame.settings = changed(frame.settings, inits=(*frame.settings.inits, (kind.kind.name, one.leaf, value)))
 

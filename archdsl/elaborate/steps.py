@@ -64,8 +64,13 @@ def line(frame: Frame, chain: tree.Chain) -> None:
         frame.flow_span = made
         return
     if made is not None and frame.flow_span is made and isinstance(before, Value) and before.name not in frame.unit.touched:
-        frame.session.problems.add(names.DroppedFlow(
-            at=made, what="what this line makes is thrown away: the next line starts afresh", help="name it (`… as y`) or let it flow"))  # fmt: skip
+        frame.session.problems.add(
+            names.DroppedFlow(
+                at=made,
+                what="what this line makes is thrown away: the next line starts afresh",
+                help="name it (`… as y`) or let it flow",
+            )
+        )
     frame.flow = result
     frame.flow_span = chain.span if isinstance(result, Value) and chain.links[-1].names is None else None
 
@@ -175,9 +180,14 @@ def _bare(frame: Frame, label: tree.Path | None, value: Any, expr: Any, linked: 
     """A value as a step: it starts afresh, so after `->` it must name what flows."""
     if linked and not any(isinstance(one, tree.It) for one in expr.walk()):
         left = expr.span.text if len(expr.span.text) < 60 else "this"
-        raise Fault(names.FlowDropped(
-            at=expr.span, what=f"`{left}` neither takes the flow nor names it", label="what comes along `->` is dropped here",
-            help="name the flow with `it`, or start a new line"))  # fmt: skip
+        raise Fault(
+            names.FlowDropped(
+                at=expr.span,
+                what=f"`{left}` neither takes the flow nor names it",
+                label="what comes along `->` is dropped here",
+                help="name the flow with `it`, or start a new line",
+            )
+        )
     if label is not None and not isinstance(value, Value):
         raise Fault(problems.BadLabel(at=label.span, what=f"a label names a layer or a function, and this is {describe(value)}"))
     return value
@@ -206,12 +216,15 @@ def _call_function(frame: Frame, label: tree.Path | None, callee: OpWord | FnWor
     direct = any(has_tensor(value) for _, value, _ in given)
     creates = isinstance(callee, OpWord) and not callee.kind.tensors
     if linked and (direct or creates) and not any(isinstance(one, tree.It) for one in expr.walk()):
-        raise Fault(names.FlowDropped(
-            at=expr.span, what=f"`{expr.span.text[:60]}` is given its tensors and does not name the flow",
-            label="what comes along `->` is dropped here", help="name the flow with `it`, or start a new line"))  # fmt: skip
-    if not direct and not creates:
-        frame.flow_span = None
-    elif span_before is not None and any(isinstance(one, tree.It) for one in expr.walk()):
+        raise Fault(
+            names.FlowDropped(
+                at=expr.span,
+                what=f"`{expr.span.text[:60]}` is given its tensors and does not name the flow",
+                label="what comes along `->` is dropped here",
+                help="name the flow with `it`, or start a new line",
+            )
+        )
+    if not direct and not creates or span_before is not None and any(isinstance(one, tree.It) for one in expr.walk()):
         frame.flow_span = None
     return calls.call_function(frame, callee, given, expr.span, frame.flow, where.path(frame, False, expr.span), flows=True)
 

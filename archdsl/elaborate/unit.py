@@ -44,7 +44,8 @@ class OpenTie:
 
 
 class Region:
-    """A list of nodes with the values they may use: a unit's own, or the body of a scan or choice, which captures what is outside."""
+    """A list of nodes with the values they may use: a unit's own, or the body of a scan or choice, which captures what is
+    outside."""
 
     def __init__(self, unit: Unit, outer: Region | None = None) -> None:
         self.unit = unit
@@ -66,10 +67,20 @@ class Region:
         return found[1]
 
     def emit(
-        self, operands: tuple[Operand, ...], types: tuple[TensorType, ...], span: Span, *, op: Op | None = None, member: Path | None = None,
-        scan: Scan | None = None, choice: Choice | None = None, leaf: str = "", graph: Graph | None = None,
-        lent: tuple[tuple[str, Path], ...] = (), path: Path = (),
-    ) -> tuple[Value, ...]:  # fmt: skip
+        self,
+        operands: tuple[Operand, ...],
+        types: tuple[TensorType, ...],
+        span: Span,
+        *,
+        op: Op | None = None,
+        member: Path | None = None,
+        scan: Scan | None = None,
+        choice: Choice | None = None,
+        leaf: str = "",
+        graph: Graph | None = None,
+        lent: tuple[tuple[str, Path], ...] = (),
+        path: Path = (),
+    ) -> tuple[Value, ...]:
         """Add a node; its results."""
         unit = self.unit
         unit.touched.update(one.name for one in operands if isinstance(one, Value))
@@ -141,17 +152,27 @@ class Unit:
         """Note that something stands at a path. Raises on a path that is taken or reserved."""
         for segment in path:
             if segment in RESERVED:
-                raise Fault(problems.ReservedLabel(
-                    at=span, what=f"`{segment}` is a name that torch.nn.Module owns", label="this label would hide it",
-                    help=f"call it `{segment}_` or something else"))  # fmt: skip
+                raise Fault(
+                    problems.ReservedLabel(
+                        at=span,
+                        what=f"`{segment}` is a name that torch.nn.Module owns",
+                        label="this label would hide it",
+                        help=f"call it `{segment}_` or something else",
+                    )
+                )
             if not segment:
                 raise Fault(problems.BadLabel(at=span, what="a label has an empty segment"))
         taken = self.places.get(path)
         if taken is not None:
-            raise Fault(problems.DuplicateLabel(
-                at=span, what=f"`{'.'.join(path)}` is already the path of something else", label="the same path again",
-                others=(Label(taken, "it stands here"),),
-                help="give each its own label; in a `repeat`, a label may be a template: `\"name{i}\"`"))  # fmt: skip
+            raise Fault(
+                problems.DuplicateLabel(
+                    at=span,
+                    what=f"`{'.'.join(path)}` is already the path of something else",
+                    label="the same path again",
+                    others=(Label(taken, "it stands here"),),
+                    help='give each its own label; in a `repeat`, a label may be a template: `"name{i}"`',
+                )
+            )
         self.places[path] = span
 
     def add(self, path: Path, member: Member | Instance, span: Span) -> None:
@@ -219,7 +240,8 @@ class Unit:
         self.ties[path] = target
 
     def rename(self, old: Path, new: Path, since: int, region: Region) -> None:
-        """Move what stands at `old` (and below) to `new`, in the nodes of a region from `since` on: an iteration that is one layer."""
+        """Move what stands at `old` (and below) to `new`, in the nodes of a region from `since` on: an iteration that is one
+        layer."""
 
         def moved(path: Path) -> Path:
             return (*new, *path[len(old) :]) if path[: len(old)] == old else path

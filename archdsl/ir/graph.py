@@ -76,7 +76,8 @@ class Output:
 
 @record
 class Input:
-    """An input of the graph: its name in the header. `given` is False for an optional input that this specialisation was not given."""
+    """An input of the graph: its name in the header. `given` is False for an optional input that this specialisation was not
+    given."""
 
     name: str
     value: Value | None
@@ -97,9 +98,12 @@ class Loop:
 class Graph:
     """One specialised block. Frozen; equal calls share one object, so 96 equal blocks are one graph called 96 times.
 
-    Dimensions in types are in the arch's own symbols. `members` is in the order of `state_dict` (by container: parameters, buffers, then
-    children by first mention); a path is relative to this graph and may be dotted through containers that have no graph of their own, or
-    reach into an instance made elsewhere. `ties` maps the path of a tensor's alias to the path of the tensor it is (both through any
+    Dimensions in types are in the arch's own symbols. `members` is in the order of `state_dict` (by container: parameters,
+    buffers, then
+    children by first mention); a path is relative to this graph and may be dotted through containers that have no graph of
+    their own, or
+    reach into an instance made elsewhere. `ties` maps the path of a tensor's alias to the path of the tensor it is (both
+    through any
     depth of instances), `aliases` the path of a shared instance's other label to its own path.
     """
 
@@ -198,7 +202,8 @@ class Tensor:
 
 @record
 class Door:
-    """A check at run time: `left op right`, where op is `==`, `<=`, `<` or `%` (left % right == 0), and what to say when it fails."""
+    """A check at run time: `left op right`, where op is `==`, `<=`, `<` or `%` (left % right == 0), and what to say when it
+    fails."""
 
     silent = ("span",)
 

@@ -21,7 +21,8 @@ Path = tuple[str, ...]
 class Scan:
     """What a scan node does: its body is a graph whose inputs are, in order, the slices, the carries, and the captured values.
 
-    The body's outputs are, in order, the next carries, the yields, and with `until` last a bool scalar. The node's operands are the
+    The body's outputs are, in order, the next carries, the yields, and with `until` last a bool scalar. The node's operands are
+    the
     scanned tensors, the first carries, the captured values; its results the yields, then the finals (`finals` are carry indices).
     The body calls members of the graph it stands in.
     """
@@ -40,7 +41,8 @@ class Scan:
 
 @record
 class Choice:
-    """The one run-time choice: `if training { … } else { … }`. Both graphs have the node's operands as inputs, the same output types."""
+    """The one run-time choice: `if training { … } else { … }`. Both graphs have the node's operands as inputs, the same output
+    types."""
 
     training: Graph
     evaluation: Graph
@@ -50,9 +52,11 @@ class Choice:
 class Node:
     """One step.
 
-    Exactly one of `op`, `member`, `scan`, `choice` says what is called: an operator without state, a member of the graph by its path
+    Exactly one of `op`, `member`, `scan`, `choice` says what is called: an operator without state, a member of the graph by its
+    path
     (a layer, or a block), a layer that was handed in (`member` is then `("", name)` with name in the graph's `borrowed`), a scan,
-    a choice. `path` is where it stands in the label hierarchy, its own number included: the `relu` that is step 2 of `conv1: { … }`
+    a choice. `path` is where it stands in the label hierarchy, its own number included: the `relu` that is step 2 of `conv1: {
+    … }`
     has path ("conv1", "2"); a node without a number has the path of its container.
     """
 

@@ -66,7 +66,8 @@ INFERRED = Missing("inferred")
 class Field:
     """One configuration argument of an operator.
 
-    `kind` is what may be given, in the words of the language: `int float bool str dtype size`, `list[int]`, `size | none`, …; `size`
+    `kind` is what may be given, in the words of the language: `int float bool str dtype size`, `list[int]`, `size | none`, …;
+    `size`
     is an int or a symbolic dimension, `tensor` is handled by `tensors`. `default` is a value, `REQUIRED` (stands by position), or
     `INFERRED` (the compiler knows it from the input's type; may be given by name and is then checked).
     """
@@ -96,7 +97,8 @@ def inferred(doc: str, kind: str = "size") -> Any:
 
 @record
 class Weight:
-    """A tensor that a layer owns. `init` is the name of PyTorch's default for it, for people; the module's constructor does it."""
+    """A tensor that a layer owns. `init` is the name of PyTorch's default for it, for people; the module's constructor does
+    it."""
 
     shape: tuple[Size, ...]
     init: str = "zeros"
@@ -129,8 +131,10 @@ class Example:
     """A worked example: documented, and run by the battery with every target.
 
     `inputs` and `outputs` are types as text (`"[N, 3, H, W]"`, `"i64[B, T]"`); `facts` such as `"H % 2 == 0"` hold; `bind` gives
-    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an input:
-    input index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded and may be a symbol's name.
+    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an
+    input:
+    input index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded and may be a symbol's
+    name.
     """
 
     args: Mapping[str, Any] = fresh(default_factory=dict)
@@ -239,14 +243,16 @@ class OnnxTape(Protocol):
 class Op:
     """An operator with its configuration: immutable, compared by value.
 
-    A subclass annotates its arguments with `required`, `option` and `inferred`, and states the class attributes below. Its docstring
+    A subclass annotates its arguments with `required`, `option` and `inferred`, and states the class attributes below. Its
+    docstring
     opens with one line that says what it does, and ends with its source (paper, standard); it is the operator's page.
     """
 
     name: ClassVar[str] = ""
     """The word in the language: `Conv2d`, `relu`."""
     tensors: ClassVar[tuple[str, ...]] = ("x",)
-    """Names of the tensor inputs; `mask?` may be absent (passed as None), `*xs` takes one or more (last but for none), `()` for creators."""
+    """Names of the tensor inputs; `mask?` may be absent (passed as None), `*xs` takes one or more (last but for none), `()` for
+    creators."""
     variadic: ClassVar[str | None] = None
     """The field that takes all positional configuration arguments as a tuple: `zeros(B, 4)`, `permute(0, 2, 1)`."""
     keywords: ClassVar[str | None] = None
@@ -332,7 +338,8 @@ class Op:
         return Code("")
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        """For a function: the expression of its result, a tuple where it has several. For a layer: the call of its module, which is
+        """For a function: the expression of its result, a tuple where it has several. For a layer: the call of its module,
+        which is
         then the first of `inputs`."""
         if not self.layer:
             raise TypeError(f"{self.name} has no PyTorch line")

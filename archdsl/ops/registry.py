@@ -38,8 +38,9 @@ def walk() -> Iterator[tuple[str, type[Op]]]:
 def _operators(module: object) -> Iterator[type[Op]]:
     """Classes with a name that were made in this module."""
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, Op) and value.__dict__.get("name") and value.__module__ == getattr(module, "__name__", ""):
-            yield value
+        if isinstance(value, type) and issubclass(value, Op) and value.__dict__.get("name"):
+            if value.__module__ == getattr(module, "__name__", ""):
+                yield value
 
 
 def known() -> dict[str, str]:
@@ -75,7 +76,8 @@ def all_ops() -> list[type[Op]]:
 
 def write_index() -> None:
     """Make the index anew: `python -m archdsl.ops.registry` after an operator was added."""
-    INDEX.write_text(json.dumps({value.name: module for module, value in sorted(walk(), key=lambda one: one[1].name)}, indent=0) + "\n")
+    homes = {value.name: module for module, value in sorted(walk(), key=lambda one: one[1].name)}
+    INDEX.write_text(json.dumps(homes, indent=0) + "\n")
 
 
 if __name__ == "__main__":

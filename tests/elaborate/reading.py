@@ -51,7 +51,9 @@ def only(text: str, header: str = "(x: [N, 8])") -> tuple[str, str]:
     return found[0].code, found[0].at.text
 
 
-def module(text: str, header: str = "(x: [N, 8])", name: str | None = None, given: tuple[str, ...] = (), **config: Any) -> torch.nn.Module:
+def module(
+    text: str, header: str = "(x: [N, 8])", name: str | None = None, given: tuple[str, ...] = (), **config: Any
+) -> torch.nn.Module:
     """The built module in float64, for evaluation, with every tensor random."""
     made = spec(text, header).build(name, given=given, **config).double().eval()
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,5 @@
-"""Configuration (section 4): Python's arithmetic on numbers and lists, symbolic dimensions, functions, and its bounds (section 10)."""
+"""Configuration (section 4): Python's arithmetic on numbers and lists, symbolic dimensions, functions, and its bounds (section
+10)."""
 
 from __future__ import annotations
 
@@ -29,15 +30,15 @@ def arithmetic(draw: st.DrawFn, depth: int = 3) -> str:
         number = draw(NUMBERS)
         return f"({number})" if number < 0 else str(number)
     left, right = draw(arithmetic(depth - 1)), draw(arithmetic(depth - 1))
-    return draw(st.sampled_from(["({0} {2} {1})", "{0} {2} {1}", "max({0}, {1})", "min({0}, {1})", "abs({0})", "int({0})", "round({0})"])).format(
-        left, right, draw(SIGNS)
-    )
+    return draw(
+        st.sampled_from(["({0} {2} {1})", "{0} {2} {1}", "max({0}, {1})", "min({0}, {1})", "abs({0})", "int({0})", "round({0})"])
+    ).format(left, right, draw(SIGNS))
 
 
 @given(arithmetic())
 def test_arithmetic_is_pythons(expr: str) -> None:
     try:
-        wanted = eval(expr, {"__builtins__": {}, "max": max, "min": min, "abs": abs, "int": int, "round": round})  # noqa: S307
+        wanted = eval(expr, {"__builtins__": {}, "max": max, "min": min, "abs": abs, "int": int, "round": round})
     except ZeroDivisionError:
         assert problems(f"arch Net(x: [N, 8]) {{ let v = {expr}\nx }}")[0].code == "bad-arithmetic"
         return
@@ -154,7 +155,7 @@ def test_refusals(body: str, code: str | None) -> None:
         "arch Net(x: [N, 8]) { b: Net }",
         "block A { B }\nblock B { A }\narch Net(x: [N, 8]) { A }",
         "fn f(x: [N, D]) -> [N, D] { f(x) }\narch Net(x: [N, 8]) { f }",
-"arch Net(x: [N, 8]) { branch(add) i in 0..100001 { it + i } }",
+        "arch Net(x: [N, 8]) { branch(add) i in 0..100001 { it + i } }",
     ],
 )
 def test_what_a_file_may_ask_is_bounded(program: str) -> None:

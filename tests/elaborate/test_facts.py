@@ -44,13 +44,13 @@ def test_a_fact_holds_from_its_line_on() -> None:
 
 
 def test_what_is_undecided_is_checked_at_the_door() -> None:
-    assert doors("require N % 2 == 0\nrequire N > 2, \"more\"\nx") == ["N % 2", "2 < N"]
+    assert doors('require N % 2 == 0\nrequire N > 2, "more"\nx') == ["N % 2", "2 < N"]
     assert doors("require N > 0\nx") == []
     assert doors("x[:, 0]\nrequire 2 < 3\nit") == []
 
 
 def test_a_blocks_requirement_becomes_its_callers() -> None:
-    program = "block Half(x: [N, D]) -> [N // 2, 2 * D] { require N % 2 == 0, \"even {D}\"\nreshape(N // 2, 2 * D) }\n"
+    program = 'block Half(x: [N, D]) -> [N // 2, 2 * D] { require N % 2 == 0, "even {D}"\nreshape(N // 2, 2 * D) }\n'
     assert doors(program + "arch Net(x: [N, 8]) { Half }") == ["N % 2"]
     assert doors(program + "arch Net(x: [4, 8]) { Half }") == []
     outer = program + "block Out(x: [N, D]) { Half }\n"

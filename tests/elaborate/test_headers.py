@@ -40,7 +40,9 @@ def test_accepted(program: str, wanted: str) -> None:
 
 
 def test_two_results_are_a_tuple() -> None:
-    program = "block B(x: [N, D]) -> [N, D], [N] { (relu(x), sum(x, axis=1)) }\narch Net(x: [N, 8]) { a, b = x -> B\na + b[:, none] }"
+    program = (
+        "block B(x: [N, D]) -> [N, D], [N] { (relu(x), sum(x, axis=1)) }\narch Net(x: [N, 8]) { a, b = x -> B\na + b[:, none] }"
+    )
     x = numbers(2, 8)
     same(module(program)(x), x.relu() + x.sum(1)[:, None])
 
@@ -54,7 +56,11 @@ def test_two_results_are_a_tuple() -> None:
         ("block B(n: int)(x: [N, D]) { Linear(n) }\narch Net(x: [N, 8]) { b: B(m=4) }", "unknown-argument", "m=4"),
         ('block B(n: int)(x: [N, D]) { Linear(n) }\narch Net(x: [N, 8]) { b: B("a") }', "bad-argument", '"a"'),
         ("block B(n: int)(x: [N, D]) { Linear(n) }\narch Net(x: [N, 8]) { b: B(1.5) }", "bad-argument", "1.5"),
-        ("block B(n: int)(x: [N, D]) -> [N, n] { Linear(n + 1) }\narch Net(x: [N, 8]) { b: B(3) }", "contract-mismatch", "[N, n]"),
+        (
+            "block B(n: int)(x: [N, D]) -> [N, n] { Linear(n + 1) }\narch Net(x: [N, 8]) { b: B(3) }",
+            "contract-mismatch",
+            "[N, n]",
+        ),
         ("block B(x: [N, D]) -> [N] { x }\n" + NET, "contract-mismatch", "[N]"),
         ("block B(x: [N, D]) -> i64[N, D] { x }\n" + NET, "contract-mismatch", "i64[N, D]"),
         ("block B(x: [N, D]) -> [N, D], [N, D] { x }\n" + NET, "contract-mismatch", "[N, D]"),
@@ -118,7 +124,9 @@ def test_optional_inputs(default: str, body: str, call: str, given: tuple[str, .
 
 
 def test_indexing_none_gives_none() -> None:
-    program = "arch Net(x: [N, T, 8], m: bool[N, T] = none) { attention(x[:, none], x[:, none], x[:, none], mask=m[:, none, none, :]) }"
+    program = (
+        "arch Net(x: [N, T, 8], m: bool[N, T] = none) { attention(x[:, none], x[:, none], x[:, none], mask=m[:, none, none, :]) }"
+    )
     assert types(program) == ["[N, 1, T, 8]"]
     assert types(program, given=("m",)) == ["[N, 1, T, 8]"]
 

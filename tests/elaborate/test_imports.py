@@ -21,7 +21,9 @@ def check(folder: Path, main: str, **files: str) -> list[Problem]:
 
 
 NET = "arch Net(x: [N, 8]) {{ {} }}\n"
-BLOCKS = "let width = 4\nblock Stem { fc: Linear(width) }\nfn twice(v) = 2 * v\nblock Two(n: int) { a: Stem; b: Linear(twice(n)) }\n"
+BLOCKS = (
+    "let width = 4\nblock Stem { fc: Linear(width) }\nfn twice(v) = 2 * v\nblock Two(n: int) { a: Stem; b: Linear(twice(n)) }\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,15 @@ def test_imports(tmp_path: Path, use: str, body: str) -> None:
 
 
 def test_an_import_is_relative_to_its_file(tmp_path: Path) -> None:
-    assert check(tmp_path, 'use "./lib/a.arch" { A }\n' + NET.format("A"), lib__a='use "./b.arch" { B }\nblock A { B }', lib__b="block B { Linear(3) }") == []
+    assert (
+        check(
+            tmp_path,
+            'use "./lib/a.arch" { A }\n' + NET.format("A"),
+            lib__a='use "./b.arch" { B }\nblock A { B }',
+            lib__b="block B { Linear(3) }",
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +77,9 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
 
 def test_a_problem_in_an_imported_file_is_shown_there(tmp_path: Path) -> None:
     found = check(tmp_path, 'use "./blocks.arch" { Bad }\n' + NET.format("Bad"), blocks="block Bad { Liner(4) }")
-    assert [(one.code, one.at.text, one.at.source.name.endswith("blocks.arch")) for one in found] == [("unknown-layer", "Liner", True)]
+    assert [(one.code, one.at.text, one.at.source.name.endswith("blocks.arch")) for one in found] == [
+        ("unknown-layer", "Liner", True)
+    ]
     assert found[0].chain
 
 

@@ -50,7 +50,12 @@ def test_a_parameter_may_have_its_own_path() -> None:
 
 
 def inits(text: str) -> dict[str, str]:
-    return {f"{'.'.join(path)}.{leaf}": one.name for path, member in graph(text).members.items() if isinstance(member, Layer) for leaf, one in member.inits}
+    return {
+        f"{'.'.join(path)}.{leaf}": one.name
+        for path, member in graph(text).members.items()
+        if isinstance(member, Layer)
+        for leaf, one in member.inits
+    }
 
 
 def test_the_nearest_init_wins() -> None:
@@ -58,7 +63,14 @@ def test_the_nearest_init_wins() -> None:
         "a: Linear(8)\ninit Linear.weight = normal(std=0.02)\nb: Linear(8)\n{ init Linear.weight = zeros\nc: Linear(8) }\n"
         "d: Linear(8)\ne: Linear(8, init=ones)\ninit Linear.bias = zeros\nf: Linear(8)"
     )
-    assert inits(text) == {"b.weight": "normal", "c.weight": "zeros", "d.weight": "normal", "e.weight": "ones", "f.weight": "normal", "f.bias": "zeros"}
+    assert inits(text) == {
+        "b.weight": "normal",
+        "c.weight": "zeros",
+        "d.weight": "normal",
+        "e.weight": "ones",
+        "f.weight": "normal",
+        "f.bias": "zeros",
+    }
 
 
 def test_an_init_holds_in_all_that_is_called() -> None:
@@ -98,4 +110,6 @@ def test_refusals(body: str, code: str | None, text: str | None) -> None:
 
 
 def test_every_leaf_of_a_recurrent_layer_may_be_named() -> None:
-    assert inits("init LSTM.weight_hh_l5 = zeros\nx[:, none] -> l: LSTM(4, num_layers=6) -> it[:, 0]") == {"l.weight_hh_l5": "zeros"}
+    assert inits("init LSTM.weight_hh_l5 = zeros\nx[:, none] -> l: LSTM(4, num_layers=6) -> it[:, 0]") == {
+        "l.weight_hh_l5": "zeros"
+    }

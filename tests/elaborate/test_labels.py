@@ -21,7 +21,10 @@ B = "block B { fc: Linear(4); relu; Linear(3) }\n"
         ("a.head: Linear(4)\nb: Linear(4)\na.if: Linear(4)", ["a.head", "a.if", "b"]),
         ('"l{1 + 1}.x": Linear(4)', ["l2.x"]),
         ('repeat i in 0..2 { "d{i + 1}": Linear(8) }', ["d1", "d2"]),
-        ('repeat i in 1..3 { repeat j in 0..2 { "t.b{i}.b{i}-{j}": Linear(8) } }', ["t.b1.b1-0", "t.b1.b1-1", "t.b2.b2-0", "t.b2.b2-1"]),
+        (
+            'repeat i in 1..3 { repeat j in 0..2 { "t.b{i}.b{i}-{j}": Linear(8) } }',
+            ["t.b1.b1-0", "t.b1.b1-1", "t.b2.b2-0", "t.b2.b2-1"],
+        ),
         ('"x y": Linear(3)', ["x y"]),
         ("a: { b: { Linear(4) } }", ["a.b.0"]),
         ("a: if true { Linear(4) }", ["a.0"]),
@@ -98,7 +101,15 @@ def test_labels_that_are_none(body: str, code: str | None) -> None:
         assert only(body)[0] == code
 
 
-@pytest.mark.parametrize("body", ["x + (x -> Linear(8))", "y = Linear(8)\ny", "branch(add) { Linear(8); relu }", "scan u in x over axis 0 { yield u -> Linear(4) }"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x + (x -> Linear(8))",
+        "y = Linear(8)\ny",
+        "branch(add) { Linear(8); relu }",
+        "scan u in x over axis 0 { yield u -> Linear(4) }",
+    ],
+)
 def test_a_layer_with_tensors_outside_the_numbers_needs_a_label(body: str) -> None:
     code, text = only(body)
     assert code == "needs-label"
@@ -110,7 +121,9 @@ def test_layers_without_tensors_need_none() -> None:
 
 
 def test_order_is_parameters_buffers_children() -> None:
-    body = "fc: Linear(8)\nbuffer b: [8] = zeros\nparam p: [8] = zeros\nin.q: Linear(8)\nparam w = in.w: [8] = ones\nit + b + p + w"
+    body = (
+        "fc: Linear(8)\nbuffer b: [8] = zeros\nparam p: [8] = zeros\nin.q: Linear(8)\nparam w = in.w: [8] = ones\nit + b + p + w"
+    )
     assert keys(body) == ["p", "b", "fc.weight", "fc.bias", "in.w", "in.q.weight", "in.q.bias"]
 
 

@@ -1,4 +1,5 @@
-"""Random well-typed programs: accepted, with the type that the generator knows; the module runs at two sizes; their layout is no matter."""
+"""Random well-typed programs: accepted, with the type that the generator knows; the module runs at two sizes; their layout is
+no matter."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ def run(body: str, header: str = HEADER) -> tuple[torch.nn.Module, torch.Tensor]
     return module(body, header), numbers(2, 5, 8)
 
 
-def loop(x: torch.Tensor, step: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], reverse: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+def loop(
+    x: torch.Tensor, step: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], reverse: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
     h = torch.zeros(2, 8, dtype=x.dtype)
     made = [h] * x.shape[1]
     for t in reversed(range(x.shape[1])) if reverse else range(x.shape[1]):
@@ -26,7 +28,9 @@ def loop(x: torch.Tensor, step: Callable[[torch.Tensor, torch.Tensor], torch.Ten
 
 @pytest.mark.parametrize("word", ["", "reverse "])
 def test_a_carry_is_old_before_it_is_assigned_and_new_after(word: str) -> None:
-    made, x = run(f"y, s = scan u in x over axis 1 {word}{{\ncarry h = zeros(B, 8)\nh = tanh(h) * 0.5 + u\nyield h\nfinal h\n}}\ny + s[:, none]")
+    made, x = run(
+        f"y, s = scan u in x over axis 1 {word}{{\ncarry h = zeros(B, 8)\nh = tanh(h) * 0.5 + u\nyield h\nfinal h\n}}\ny + s[:, none]"
+    )
     wanted, last = loop(x, lambda h, u: torch.tanh(h) * 0.5 + u, reverse=bool(word))
     same(made(x), wanted + last[:, None])
 
@@ -59,7 +63,9 @@ def test_several_yields_then_finals() -> None:
 
 
 def test_a_carry_broadcasts_to_a_declared_type() -> None:
-    made, x = run("param h0: [1, 8] = zeros\nscan u in x over axis 1 {\ncarry h: [B, 8] = h0\ncarry n: [B, 8] = 1\nh = h + u * n\nn = n * 2\nyield h\n}")
+    made, x = run(
+        "param h0: [1, 8] = zeros\nscan u in x over axis 1 {\ncarry h: [B, 8] = h0\ncarry n: [B, 8] = 1\nh = h + u * n\nn = n * 2\nyield h\n}"
+    )
     h0, h, n, wanted = made.state_dict()["h0"], 0, 1.0, []
     h = h0.expand(2, 8)
     for t in range(5):
@@ -81,7 +87,9 @@ def test_scans_nest_and_read_what_is_outside() -> None:
 
 
 def test_a_scan_in_a_repeat_with_weights() -> None:
-    made, x = run("layers: repeat 2 { scan u in it over axis 1 {\ncarry h = zeros(B, 8)\nh = tanh((u -> W: Linear(8)) + (h -> U: Linear(8, bias=false)))\nyield h\n} }")
+    made, x = run(
+        "layers: repeat 2 { scan u in it over axis 1 {\ncarry h = zeros(B, 8)\nh = tanh((u -> W: Linear(8)) + (h -> U: Linear(8, bias=false)))\nyield h\n} }"
+    )
     state, y = made.state_dict(), x
     assert list(state) == [f"layers.{i}.{name}" for i in range(2) for name in ("W.weight", "W.bias", "U.weight")]
     for i in range(2):
@@ -91,7 +99,9 @@ def test_a_scan_in_a_repeat_with_weights() -> None:
 
 
 def test_a_labelled_scan_is_a_container() -> None:
-    assert keys("cell: scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + (u -> f: Linear(8, bias=false))\nyield h\n}", HEADER) == ["cell.f.weight"]
+    assert keys(
+        "cell: scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + (u -> f: Linear(8, bias=false))\nyield h\n}", HEADER
+    ) == ["cell.f.weight"]
     assert keys("scan u in x over axis 1 { yield u -> f: Linear(8, bias=false) }", HEADER) == ["f.weight"]
 
 
@@ -115,13 +125,25 @@ def test_the_length_may_be_a_range_or_proved_equal() -> None:
         ("scan u in x, v in x[:, 1:] over axis 1 { yield u + v }", "slice", None),
         ("scan u in x over axis 3 { yield u }", "axis-out-of-range", None),
         ("scan u in x over axis 1 { relu(u) }", "bad-scan", None),
-        ("scan u in x over axis 1 {\nb = u\ncarry h = zeros(B, 8)\nh = h + b\nyield h\n}", "misplaced-statement", "carry h = zeros(B, 8)"),
+        (
+            "scan u in x over axis 1 {\nb = u\ncarry h = zeros(B, 8)\nh = h + b\nyield h\n}",
+            "misplaced-statement",
+            "carry h = zeros(B, 8)",
+        ),
         ("scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nyield u\n}", "unused-carry", "carry h = zeros(B, 8)"),
-        ("scan u in x over axis 1 {\ncarry h = zeros(B, 4)\nh = concat(h, u, axis=1)\nyield u\n}", "carry-mismatch", "concat(h, u, axis=1)"),
+        (
+            "scan u in x over axis 1 {\ncarry h = zeros(B, 4)\nh = concat(h, u, axis=1)\nyield u\n}",
+            "carry-mismatch",
+            "concat(h, u, axis=1)",
+        ),
         ("scan u in x over axis 1 {\ncarry h = 0\nh = h + u\nyield h\n}", "not-a-tensor", "carry h = 0"),
         ("scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + u\nyield h\nuntil all(h > 1)\n}", "bad-scan", None),
         ("scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + u\nfinal h\nuntil h > 1\n}", "bad-scan", "until h > 1"),
-        ("scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + u\nuntil all(h > 1)\nfinal h\n}", "misplaced-statement", "final h"),
+        (
+            "scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + u\nuntil all(h > 1)\nfinal h\n}",
+            "misplaced-statement",
+            "final h",
+        ),
         ("scan u in x over axis 1 {\ncarry h = zeros(B, 8)\nh = h + u\nfinal u\n}", "bad-scan", "u"),
         ("scan u in x over axis 1 { yield u -> bn: BatchNorm1d }", "state-in-scan", "BatchNorm1d"),
         ("scan u in x over axis 1 { carry h = u\nh = h + u\nyield h }", None, None),

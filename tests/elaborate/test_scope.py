@@ -23,7 +23,10 @@ def test_an_input_may_be_rebound() -> None:
     same(module("x = x * 2\nx + 1")(x), x * 2 + 1)
 
 
-@pytest.mark.parametrize("construct", ["skip { y = it\ny }", "branch(add) { y = it\ny }", "head h { y = it\ny }", "scan u in x over axis 1 { y = u\nyield y }"])
+@pytest.mark.parametrize(
+    "construct",
+    ["skip { y = it\ny }", "branch(add) { y = it\ny }", "head h { y = it\ny }", "scan u in x over axis 1 { y = u\nyield y }"],
+)
 def test_beside_the_flow_nothing_outside_is_rebound(construct: str) -> None:
     assert only(f"y = x\nx + y\n{construct}") == ("rebound-in-parallel", "y")
 
@@ -89,7 +92,9 @@ def test_a_let_of_several_names() -> None:
     same(module("let a, b = [2, 3]\nx * a + b")(x), x * 2 + 3)
 
 
-@pytest.mark.parametrize(("written", "meant"), [("Conv2D", "Conv2d"), ("Relu", "relu"), ("BatchNorm", "BatchNorm2d"), ("layer_norm2", "layer_norm")])
+@pytest.mark.parametrize(
+    ("written", "meant"), [("Conv2D", "Conv2d"), ("Relu", "relu"), ("BatchNorm", "BatchNorm2d"), ("layer_norm2", "layer_norm")]
+)
 def test_a_misspelt_name_has_a_suggestion(written: str, meant: str) -> None:
     from tests.elaborate.reading import problems
 

@@ -13,7 +13,7 @@ def test_a_shared_layer_has_one_set_of_weights() -> None:
     made = module("shared f = Linear(8)\nx -> f -> tanh -> f")
     x, state = numbers(3, 8), made.state_dict()
     assert list(state) == ["f.weight", "f.bias"]
-    one = lambda v: v @ state["f.weight"].T + state["f.bias"]  # noqa: E731
+    one = lambda v: v @ state["f.weight"].T + state["f.bias"]
     same(made(x), one(torch.tanh(one(x))))
 
 
@@ -27,7 +27,7 @@ def test_a_shared_layer_may_have_its_own_path_and_other_labels() -> None:
 def test_a_shared_block_and_group() -> None:
     made = module("shared f = { Linear(8); tanh }\nx -> f -> f")
     x, state = numbers(3, 8), made.state_dict()
-    one = lambda v: torch.tanh(v @ state["f.0.weight"].T + state["f.0.bias"])  # noqa: E731
+    one = lambda v: torch.tanh(v @ state["f.0.weight"].T + state["f.0.bias"])
     same(made(x), one(one(x)))
 
 
@@ -36,7 +36,7 @@ def test_a_shared_layer_passed_to_a_block_stays_itself() -> None:
     made = module(program)
     x, state = numbers(3, 8), made.state_dict()
     assert list(state) == ["s.weight", "s.bias"]
-    step = lambda v: v + v @ state["s.weight"].T + state["s.bias"]  # noqa: E731
+    step = lambda v: v + v @ state["s.weight"].T + state["s.bias"]
     same(made(x), step(step(x)))
 
 
@@ -126,6 +126,8 @@ def test_other_blocks_are_others(body: str) -> None:
 
 
 def test_an_arch_is_mounted_like_a_block() -> None:
-    program = "arch Inner(n: int = 4)(x: [N, 8]) -> y: [N, n] { head y { fc: Linear(n) } }\narch Net(x: [N, 8]) { inner: Inner(5) }"
+    program = (
+        "arch Inner(n: int = 4)(x: [N, 8]) -> y: [N, n] { head y { fc: Linear(n) } }\narch Net(x: [N, 8]) { inner: Inner(5) }"
+    )
     assert [".".join(path) for path, _ in spec(program).graph("Net").tensors()] == ["inner.fc.weight", "inner.fc.bias"]
     assert keys("shared f = Linear(8)\nx -> f") == ["f.weight", "f.bias"]

@@ -25,11 +25,19 @@ def net(body: str) -> str:
         (RES + net('r: Res(gelu(approximate="tanh"))'), []),
         (OPEN + net("r: Res(Linear)"), ["r.a"]),
         (OPEN + net("r: Res(Linear(bias=false))"), ["r.a"]),
-        (OPEN + "block M(n: int, k: int = 2)(x: [N, D]) { u: Linear(k * D); d: Linear(n) }\n" + net("r: Res(M); s: Res(M(k=3))"), ["r.a.u", "r.a.d", "s.a.u", "s.a.d"]),
+        (
+            OPEN
+            + "block M(n: int, k: int = 2)(x: [N, D]) { u: Linear(k * D); d: Linear(n) }\n"
+            + net("r: Res(M); s: Res(M(k=3))"),
+            ["r.a.u", "r.a.d", "s.a.u", "s.a.d"],
+        ),
         (RES + "block Two(f: layer)(x: [N, D]) { p: f(Linear(D)); q: f(relu) }\n" + net("t: Two(Res)"), ["t.p.a"]),
         (RES + "block Out(f: layer)(x: [N, D]) { r: Res(f) }\n" + net("o: Out(Linear(8))"), ["o.r.a"]),
         (RES + "fn scaled(k: int)(x: [N, D]) -> [N, D] = x * k\n" + net("r: Res(scaled(3))"), []),
-        ("let acts = [relu, gelu]\nblock B(f: layer) { fc: Linear(8); f }\n" + net('repeat i in 0..2 { "b{i}": B(acts[i]) }'), ["b0.fc", "b1.fc"]),
+        (
+            "let acts = [relu, gelu]\nblock B(f: layer) { fc: Linear(8); f }\n" + net('repeat i in 0..2 { "b{i}": B(acts[i]) }'),
+            ["b0.fc", "b1.fc"],
+        ),
         ('block B(f: layer = gelu(approximate="tanh")) { fc: Linear(8); f }\n' + net("b: B"), ["b.fc"]),
         ("arch Net(act: layer = relu)(x: [N, 8]) { fc: Linear(4); act }", ["fc"]),
     ],

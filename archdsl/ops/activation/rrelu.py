@@ -33,7 +33,8 @@ class RReLU(Op):
 
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         if self.lower > self.upper:
-            raise OpFault(f"the least slope, {self.lower}, is above the greatest, {self.upper}", code="bad-argument", argument="lower")
+            what = f"the least slope, {self.lower}, is above the greatest, {self.upper}"
+            raise OpFault(what, code="bad-argument", argument="lower")
         return self
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:

@@ -100,7 +100,7 @@ def _within(parents: dict[str, str], frame: str, around: str) -> bool:
 def _box(box: Box) -> str:
     if box.kind == "join":
         look = f'shape=circle fixedsize=true width=0.3 fontsize=15 style=filled color="{colours.LINE}"'
-        return f"{box.id} [{look} fillcolor=\"{colours.PAPER}\" label={quoted(box.rows[0].word)}];"
+        return f'{box.id} [{look} fillcolor="{colours.PAPER}" label={quoted(box.rows[0].word)}];'
     if box.kind in ("input", "output", "constant", "carry"):
         return _terminal(box)
     rows = "".join(_row(row, box) for row in box.rows)
@@ -112,6 +112,8 @@ def _box(box: Box) -> str:
     width = 2 if box.kind == "block" else 1
     look = f'BORDER="{width}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="{colours.LINE}"'
     return f"{box.id} [label=<<TABLE {look}>{rows}</TABLE>>];"
+
+
 def _row(row: Row, box: Box) -> str:
     label = f"<B>{xml(row.label)}</B>&#160;&#160;" if row.label else ""
     times = f" <B>× {box.count}</B>" if box.count > 1 else ""
