@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.oracles import autoencoders_by_hand as autoencoders
+from tests.oracles import course_by_hand as course
 from tests.oracles import torchvision_cpu  # noqa: F401  before torchvision and timm
 from tests.oracles import vision_by_hand as hand
 from tests.oracles.comparing import Call, Inputs, call_plain
@@ -33,8 +34,9 @@ class Vision:
     call: Call = call_plain
 
     def inputs(self) -> Inputs:
-        """Images in float32, of a seed of their own."""
-        return {self.input: torch.randn(self.shape, generator=torch.Generator().manual_seed(5))}
+        """Images in float32, of a seed of their own; `input` may name several inputs of the same shape."""
+        draw = torch.Generator().manual_seed(5)
+        return {name: torch.randn(self.shape, generator=draw) for name in self.input.split()}
 
 
 def image(size: int) -> dict[str, int]:
@@ -74,16 +76,27 @@ def swin(which: str, size: int = 0) -> Vision:
 
 CASES = [
     Vision("lenet5_1998", "lenet_1998", "LeNet5_1998", ONE, hand.LeNet1998, {}, (2, 1, 32, 32)),
-    Vision("class_simplecnn", "small_cnns", "SimpleCNN", image(224)),
-    Vision("class_moderncnn", "small_cnns", "ModernCNN", image(32)),
+    Vision("class_simplecnn", "small_cnns", "SimpleCNN", image(224), lambda: course.SimpleCNN(4), {"width": 4}),
+    Vision(
+        "class_moderncnn", "small_cnns", "ModernCNN", image(32), lambda: course.ModernCNN(4, 6), {"width": 4, "hidden": 6}, SMALL
+    ),
     Vision("class_vgg16", "small_cnns", "CourseVGG16", ONE),
     Vision("class_resnet18", "small_cnns", "CourseResNet18", image(224)),
     Vision("class_resnet50", "small_cnns", "CourseResNet50", image(224)),
-    Vision("class_residualblock", "small_cnns", "ResidualBlock", image(32)),
-    Vision("class_seblock", "small_cnns", "SEBlock", image(8)),
-    Vision("class_mbconv_noexpand", "small_cnns", "MBConvNoExpand", image(14)),
-    Vision("class_inception_module", "small_cnns", "InceptionModule", image(28)),
-    Vision("class_mha", "small_cnns", "CourseAttention", {"B": 1, "T": 16, "S": 16}),
+    Vision("class_residualblock", "small_cnns", "ResidualBlock", image(32), course.ResidualBlock, {}, (2, 64, 8, 8), "x"),
+    Vision("class_seblock", "small_cnns", "SEBlock", image(8), lambda: course.SEBlock(64), {}, (2, 64, 5, 5), "x"),
+    Vision("class_mbconv_noexpand", "small_cnns", "MBConvNoExpand", image(14), course.MBConv, {}, (2, 32, 7, 7), "x"),
+    Vision("class_inception_module", "small_cnns", "InceptionModule", image(28), course.Inception, {}, (2, 192, 6, 6), "x"),
+    Vision(
+        "class_mha",
+        "small_cnns",
+        "CourseAttention",
+        {"B": 1, "T": 16, "S": 16},
+        lambda: course.Attention(12, 3),
+        {"D": 12, "heads": 3},
+        (2, 5, 12),
+        "query key value",
+    ),
     Vision(
         "resnet_cifar",
         "resnet_cifar",
