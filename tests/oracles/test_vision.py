@@ -9,6 +9,7 @@ from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
 from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
+from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
 from tests.oracles.vision_cases import CASES, Vision
 
@@ -47,3 +48,12 @@ def test_a_tiny_one_is_the_same_in_float64(case: Vision) -> None:
     theirs = quiet(randomise(case.tiny()))
     ours = quiet(build(case.file, case.arch, **case.config))
     agree_in_float64(Pair(ours, theirs, case.call), case.inputs())
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.tiny and case.shape[-1] < 200], ids=lambda case: case.name)
+def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes(case: Vision) -> None:
+    assert case.tiny is not None
+    theirs = quiet(randomise(case.tiny()))
+    running = session(spec(case.file).onnx(case.arch, weights=theirs.state_dict(), **case.config))
+    for n in (1, 2):
+        agrees(running, theirs, case.call, {name: one[:n] for name, one in case.inputs().items()})
