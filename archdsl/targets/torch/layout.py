@@ -38,12 +38,26 @@ def _broken(text: str, indent: int, width: int) -> list[str]:
             body = []
             for item in items:
                 lines = _broken(item, indent + 4, width)
-                lines[-1] += "" if item.startswith(("*", "**")) and " for " in item and len(items) == 1 else ","
+                lines[-1] += "" if len(items) == 1 and _is_generator(item) else ","
                 body += lines
         if indent + len(tail) <= width:
             return [pad + head, *body, pad + tail]
         return [pad + head, *body, *_broken(tail, indent, width)]
     return [pad + text]
+
+
+def _is_generator(item: str) -> bool:
+    """Whether an argument is a generator, alone or after a star, which stands without a trailing comma."""
+    if item.startswith("*"):
+        return " for " in item
+    return any(" for " in item[start:end] for start, end in _gaps(item))
+
+
+def _gaps(text: str) -> list[tuple[int, int]]:
+    """The parts of a text outside its brackets."""
+    found = _top_brackets(text)
+    edges = [0, *(edge for start, end in found for edge in (start, end + 1)), len(text)]
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _callish(head: str) -> bool:
