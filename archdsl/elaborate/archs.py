@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.facts import Facts
+from archdsl.dims.growing import least
 from archdsl.dims.shape import TensorType
 from archdsl.elaborate import apply, blocks, expressions, headers, steps
 from archdsl.elaborate.arguments import Given
@@ -312,10 +313,19 @@ def input_type(frame: Frame, parameter: tree.Param_, declared: tree.TensorTypeTr
 
 
 def doors(made: Made, unit: Unit) -> tuple[Door, ...]:
-    """What is checked at run time: undecided requirements, and sizes that must come out at least 1."""
+    """What is checked at run time: undecided requirements, and sizes that must come out at least 1.
+
+    Of sizes that grow with one symbol only the strictest is checked: it implies the others.
+    """
     found = [Door(one.left, one.op, one.right, one.message, one.span) for one in made.raised]
-    facts = unit.facts
+    strictest: dict[str, tuple[int, Door]] = {}
     for size, span in made.positive.items():
-        if not facts.at_least(size, 1):
-            found.append(Door(1, "<=", size, f"the size {size} must be at least 1", span))
-    return tuple(found)
+        if not isinstance(size, Dim) or unit.facts.at_least(size, 1):
+            continue
+        door = Door(1, "<=", size, f"the size {size} must be at least 1", span)
+        needs = least(size)
+        if needs is None:
+            found.append(door)
+        elif needs[1] > strictest.get(needs[0], (1, door))[0]:
+            strictest[needs[0]] = (needs[1], door)
+    return (*found, *(door for _, door in strictest.values()))

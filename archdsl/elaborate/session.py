@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.facts import Facts
-from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.ir.graph import Initializer
 from archdsl.ops.contract import Context
@@ -83,6 +83,8 @@ class Session:
     def step(self, span: Span) -> None:
         """Count one step of configuration."""
         self.steps += 1
+        if self.steps > MAX_STEPS + 1:
+            raise Absorbed  # it was said once
         if self.steps > MAX_STEPS:
             raise Fault(problems.TooManySteps(at=span, what=f"the configuration takes more than {MAX_STEPS:,} steps"))
 
