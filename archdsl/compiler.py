@@ -158,7 +158,7 @@ class Spec:
         graph = self.graph(name, given=given, dtype=dtype, **config)
         if weights is None:
             weights = self.build(name, seed=seed, given=given, **config)
-        return export(_in_form(graph, scan, dtype), weights, dtype=dtype or "f32", inline=inline)
+        return export(_in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
@@ -272,7 +272,7 @@ class Spec:
         return name
 
 
-def _in_form(graph: Graph, scan: str, dtype: str | None) -> Graph:
+def _in_form(graph: Graph, scan: str, dtype: str | None, *, solving: bool = True) -> Graph:
     """The graph with its scans in the form that is asked for."""
     if scan not in SCANS:
         raise ValueError(f"`scan` is {' or '.join(SCANS)}, not {scan!r}")
@@ -280,7 +280,7 @@ def _in_form(graph: Graph, scan: str, dtype: str | None) -> Graph:
         return graph
     from archdsl.passes.scans.choose import fast_scans
 
-    return fast_scans(graph, float=dtype or "f32")
+    return fast_scans(graph, float=dtype or "f32", solving=solving)
 
 
 def _whole_configuration(made: Elaborated) -> dict[str, Any]:

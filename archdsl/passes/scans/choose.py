@@ -10,17 +10,19 @@ from archdsl.passes.scans.rewrite import rewritten
 from archdsl.records import changed
 
 
-def fast_scans(graph: Graph, *, float: str = "f32") -> Graph:
-    """The program with what needs no loop computed before or behind it. `float` is the program's float type.
+def fast_scans(graph: Graph, *, float: str = "f32", solving: bool = True) -> Graph:
+    """The program with what needs no loop computed before or behind it. `float` is the program's float type; without `solving`
+    every carry stays in its loop, for targets that have no operator for a solved recurrence.
 
     Keys, types and numbers stay; a block that has no scan stays the same object.
     """
-    return _Rewriting(float).graph(graph)
+    return _Rewriting(float, solving).graph(graph)
 
 
 class _Rewriting:
-    def __init__(self, float: str) -> None:
+    def __init__(self, float: str, solving: bool) -> None:
         self.float = float
+        self.solving = solving
         self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
         """By what a graph and the owner of its members are; both are kept, so that their identities stay theirs."""
 
@@ -40,7 +42,10 @@ class _Rewriting:
         index = 0
         while index < len(graph.nodes):
             node = self._below(graph.nodes[index], owner)
-            nodes = rewritten(node, Context(graph.facts, self.float), names, owner.members) if node.scan is not None else (node,)
+            nodes: tuple[Node, ...] = (node,)
+            if node.scan is not None:
+                context = Context(graph.facts, self.float)
+                nodes = rewritten(node, context, names, owner.members, solving=self.solving)
             if len(nodes) != 1 or nodes[0] is not graph.nodes[index]:
                 graph = replace_node(graph, index, *nodes)
             index += len(nodes)
@@ -68,5 +73,3 @@ class _Rewriting:
 def _names(graph: Graph) -> set[str]:
     found = {one.name for one in graph.input_values} | {one.name for node in graph.nodes for one in node.results}
     return found | {one.value.name for one in graph.members.values() if isinstance(one, Parameter)}
-
-

@@ -62,7 +62,9 @@ class Loop:
 
     def hoist(self) -> None:
         """What depends on no carry is computed before the loop."""
-        self.nodes = [node for node in self.nodes if not self.steps.written(node)]
+        known = self.steps.known
+        left = [node for node in self.nodes if not all(one.name in known for one in node.results)]
+        self.nodes = [node for node in left if not self.steps.written(node)]
         for value, result, axis in zip(self.yielded, self.node.results, self.scan.yield_axes, strict=False):
             many = self.steps.known.get(value.name)
             if many is not None and many.after is not None and result.name not in self.results:

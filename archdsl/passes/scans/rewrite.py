@@ -8,8 +8,9 @@ from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context
-from archdsl.passes.scans.loop import Loop
+from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.sink import frontier, sinkable
+from archdsl.passes.scans.solve import solve
 from archdsl.passes.scans.steps import Steps
 from archdsl.records import changed
 
@@ -22,8 +23,11 @@ class Refused(Exception):
         self.value = node.results[0].name
 
 
-def rewritten(node: Node, context: Context, names: set[str], members: Mapping[Path, Member]) -> tuple[Node, ...]:
-    """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones."""
+def rewritten(
+    node: Node, context: Context, names: set[str], members: Mapping[Path, Member], *, solving: bool
+) -> tuple[Node, ...]:
+    """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones;
+    `solving`: carries that need no loop leave it."""
     scan = node.scan
     if scan is None or not _plain(node, scan):
         return (node,)
@@ -32,7 +36,7 @@ def rewritten(node: Node, context: Context, names: set[str], members: Mapping[Pa
         taken = set(names)
         loop = Loop(node, scan, Steps(node, context, taken, scan.length, members))
         try:
-            made = _attempt(loop, refused)
+            made = _attempt(loop, refused, solving)
         except Refused as fault:
             refused.add(fault.value)
             continue
@@ -50,10 +54,13 @@ def _plain(node: Node, scan: Scan) -> bool:
     )
 
 
-def _attempt(loop: Loop, refused: set[str]) -> tuple[Node, ...]:
+def _attempt(loop: Loop, refused: set[str], solving: bool) -> tuple[Node, ...]:
     steps = loop.steps
     loop.drop_unneeded()
     loop.hoist()
+    if solving:
+        solve(loop)
+        loop.drop_unneeded()
     sunk = sinkable(loop, refused)
     values = frontier(loop, sunk)
     gone = {one.name for node in sunk for one in node.results}
@@ -71,7 +78,8 @@ def _attempt(loop: Loop, refused: set[str]) -> tuple[Node, ...]:
     for result, value in late.items():
         many = steps.known[value.name]
         loop.results[result] = steps.at(many, many.step.rank - axes[result])
-    return tuple(_named(steps.nodes, loop))
+    own = {one.name for one in loop.node.results} - set(loop.results)
+    return tuple(_named(needed(steps.nodes, own | {one.name for one in loop.results.values()}), loop))
 
 
 def _named(nodes: list[Node], loop: Loop) -> list[Node]:

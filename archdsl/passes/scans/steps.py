@@ -48,6 +48,8 @@ class Steps:
         """What the body's nodes call: the members of the graph that owns them."""
         self.known: dict[str, Many] = {}
         self.nodes: list[Node] = []
+        self.made: set[str] = set()
+        """The names of the values that were made outside."""
         self._placed: dict[tuple[str, int], Value] = {}
 
     def written(self, node: Node) -> bool:
@@ -68,9 +70,17 @@ class Steps:
             self._write(node, made)
         except OpFault:
             del self.nodes[before:]
-            self._placed.clear()
+            self.forget()
             return False
         return True
+
+    def forget(self) -> None:
+        """Nodes were taken back: forget what was known by them."""
+        made = {one.name for node in self.nodes for one in node.results}
+        gone = self.made - made
+        self.made = made
+        self.known = {name: many for name, many in self.known.items() if many.value.name not in gone}
+        self._placed.clear()
 
     def function(self, node: Node) -> Op | None:
         """The operator that a node applies, where its result follows from its operands and its parameters alone."""
@@ -145,7 +155,9 @@ class Steps:
 
     def named(self, like: Value, type: TensorType) -> Value:
         """A new value outside, under the author's name of one of the body."""
-        return Value(fresh(self.names, _NUMBERS.sub("", like.name)), type)
+        name = fresh(self.names, _NUMBERS.sub("", like.name).split(" ")[0])
+        self.made.add(name)
+        return Value(name, type)
 
     def type(self, step: TensorType, after: int) -> TensorType:
         """The type of all steps."""

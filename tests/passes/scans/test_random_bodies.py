@@ -120,5 +120,3 @@ def test_random_bodies_agree_with_numpy(body: Body, length: int) -> None:
         outputs = made if isinstance(made, tuple) else (made,)
         for one, two in zip(outputs, wanted, strict=True):
             np.testing.assert_allclose(one.numpy(), two, rtol=1e-9, atol=1e-9)
-
-

@@ -1,0 +1,141 @@
+"""What a step does to a carry, where that is affine or max-plus: found by following the carry through the body's operators."""
+
+from __future__ import annotations
+
+from archdsl.dims.shape import TensorType
+from archdsl.ir.node import Node
+from archdsl.ir.value import Number, Operand, Value
+from archdsl.ops.contract import Op
+from archdsl.ops.pointwise.arithmetic import Add, Div, Maximum, Mul, Sub
+from archdsl.ops.pointwise.elementary import Neg
+from archdsl.passes.scans.steps import Steps
+from archdsl.records import record
+
+
+class NoForm(Exception):
+    """The carry's next value is no such form of the carry."""
+
+
+@record
+class Form:
+    """`a * h + b`, or with `most` `maximum(h + a, b)`.
+
+    a and b are values of the body, numbers, or absent: a is then 1, or 0 with `most`, and b is 0.
+    """
+
+    a: Operand = None
+    b: Operand = None
+    most: bool = False
+
+
+class Forms:
+    """Forms of the values of a body in one carry. New values are written outside the loop, by `steps`."""
+
+    def __init__(self, steps: Steps, carry: Value) -> None:
+        self.steps = steps
+        self.carry = carry
+        self.forms: dict[str, Form] = {carry.name: Form()}
+        self.count = 0
+
+    def follow(self, nodes: list[Node], goal: Value) -> Form:
+        """The form of `goal`. Raises `NoForm`."""
+        for node in nodes:
+            operands = [one for one in node.operands if isinstance(one, Value)]
+            if any(one.name in self.forms for one in operands):
+                if all(one.name in self.forms or one.name in self.steps.known for one in operands):
+                    try:
+                        self.forms[node.results[0].name] = self._node(node)
+                    except NoForm:
+                        continue
+        if goal.name not in self.forms:
+            raise NoForm
+        return self.forms[goal.name]
+
+    def _node(self, node: Node) -> Form:
+        if node.op is None or len(node.results) != 1 or node.results[0].type != self.carry.type:
+            raise NoForm
+        mine = [self.forms.get(one.name) if isinstance(one, Value) else None for one in node.operands]
+        if isinstance(node.op, Neg) and mine[0] is not None and not mine[0].most:
+            return Form(self._negative(mine[0].a), self._negative(mine[0].b) if mine[0].b is not None else None)
+        if len(mine) != 2:
+            raise NoForm
+        left, right = mine
+        if left is not None and right is not None:
+            return self._both(node.op, left, right)
+        known = node.operands[1] if left is not None else node.operands[0]
+        form = left or right
+        if form is None:
+            raise NoForm
+        return self._with(node.op, form, known, first=left is not None)
+
+    def _both(self, op: Op, left: Form, right: Form) -> Form:
+        """A sum or a difference of two forms."""
+        if left.most or right.most or not isinstance(op, (Add, Sub)):
+            raise NoForm
+        a = self._made(op, self._one(left.a), self._one(right.a))
+        if isinstance(op, Add):
+            return Form(a, self._sum(left.b, right.b))
+        if right.b is None:
+            return Form(a, left.b)
+        return Form(a, self._negative(right.b) if left.b is None else self._made(op, left.b, right.b))
+
+    def _with(self, op: Op, form: Form, known: Operand, *, first: bool) -> Form:
+        """An operator on a form and a value that is known; `first`: the form is its first operand."""
+        plain = form.a is None and not form.most
+        if isinstance(op, Maximum) and (form.most or plain):
+            if form.most:
+                return Form(form.a, self._made(op, form.b, known), most=True)
+            return Form(form.b, known, most=True)
+        if form.most:
+            if isinstance(op, Add) or (isinstance(op, Sub) and first):
+                moved = known if isinstance(op, Add) else self._negative(known)
+                return Form(self._sum(form.a, moved), self._sum(form.b, moved), most=True)
+            raise NoForm
+        if isinstance(op, Add):
+            return Form(form.a, self._sum(form.b, known))
+        if isinstance(op, Sub) and first:
+            return Form(form.a, self._sum(form.b, self._negative(known)))
+        if isinstance(op, Sub):
+            return Form(self._negative(form.a), known if form.b is None else self._made(op, known, form.b))
+        if isinstance(op, Mul):
+            return Form(known if form.a is None else self._made(op, form.a, known), form.b and self._made(op, form.b, known))
+        if isinstance(op, Div) and first:
+            return Form(self._made(op, self._one(form.a), known), form.b and self._made(op, form.b, known))
+        raise NoForm
+
+    def _one(self, a: Operand) -> Operand:
+        return Number(1, TensorType((), self.carry.type.dtype)) if a is None else a
+
+    def _negative(self, one: Operand) -> Operand:
+        if one is None or isinstance(one, Number):
+            number = 1 if one is None else one.number
+            if not isinstance(number, (int, float)):
+                raise NoForm
+            return Number(-number, TensorType((), self.carry.type.dtype))
+        return self._made(Neg(), one)
+
+    def _sum(self, left: Operand, right: Operand) -> Operand:
+        if left is None or right is None:
+            return right if left is None else left
+        return self._made(Add(), left, right)
+
+    def _made(self, op: Op, *operands: Operand) -> Operand:
+        """The operator applied outside, under a new name of the body; of two numbers, a number."""
+        if all(isinstance(one, Number) for one in operands):
+            return self._number(op, [one.number for one in operands if isinstance(one, Number)])
+        types = tuple(None if one is None else one.type for one in operands)
+        type = op.infer(self.steps.context, *types)[0]
+        self.count += 1
+        result = Value(f"{self.carry.name} form {self.count}", type)
+        if not self.steps.written(Node(operands, (result,), op=op, path=self.steps.around.path, span=self.steps.around.span)):
+            raise NoForm
+        return result
+
+    def _number(self, op: Op, numbers: list[object]) -> Number:
+        left, right = numbers
+        if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
+            raise NoForm
+        made = {Add: left + right, Sub: left - right, Mul: left * right}.get(type(op))
+        if made is None:
+            raise NoForm
+        return Number(made, TensorType((), self.carry.type.dtype))

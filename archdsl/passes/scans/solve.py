@@ -1,0 +1,84 @@
+"""Carries that need no loop: those whose next value is known, affine in themselves, or max-plus in themselves."""
+
+from __future__ import annotations
+
+from archdsl.dims.shape import TensorType
+from archdsl.ir.value import Operand, Value
+from archdsl.ops.combine.concat import Concat
+from archdsl.ops.contract import OpFault
+from archdsl.ops.create.filled import Full
+from archdsl.ops.index.indexing import Index
+from archdsl.ops.reshape.axes import Unsqueeze
+from archdsl.passes.scans.forms import Forms, NoForm
+from archdsl.passes.scans.loop import Loop
+from archdsl.passes.scans.recurrences import AffineScan, MaxPlusScan
+from archdsl.passes.scans.steps import Many
+
+BUT_LAST = ("slice", None, -1, None)
+BUT_FIRST = ("slice", 1, None, None)
+
+
+def solve(loop: Loop) -> None:
+    """Solve the carries that can be, in the order in which they depend on each other; what depends on no other is hoisted."""
+    if loop.scan.until:
+        return
+    again = True
+    while again:
+        again = False
+        for index in loop.carries:
+            states = _states(loop, index)
+            if states is not None:
+                _replace(loop, index, states)
+                loop.hoist()
+                again = True
+
+
+def _states(loop: Loop, index: int) -> Value | None:
+    """All states of a carry, the first among them; None where only the loop has them."""
+    steps, new, start = loop.steps, loop.new[index], loop.starts[index]
+    type = loop.old[index].type
+    if type.dtype != "float" or not isinstance(start, Value):
+        return None
+    before = len(steps.nodes)
+    try:
+        known = steps.known.get(new.name)
+        if known is not None:
+            if known.after is None:
+                return None
+            parts = [steps.applied(Unsqueeze(axis=0), start), steps.at(known, type.rank)]
+            return steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=new.name)
+        form = Forms(steps, loop.old[index]).follow(loop.nodes, new)
+        if not any(isinstance(one, Value) and steps.known[one.name].after is not None for one in (form.a, form.b)):
+            return None
+        a = _sequence(loop, form.a, 0.0 if form.most else 1.0, type)
+        b = _sequence(loop, form.b, 0.0, type)
+        kind = MaxPlusScan if form.most else AffineScan
+        return steps.applied(kind(steps=loop.scan.length, reverse=loop.scan.reverse), a, b, start, name=new.name)
+    except (NoForm, OpFault):
+        del steps.nodes[before:]
+        steps.forget()
+        return None
+
+
+def _sequence(loop: Loop, one: Operand, otherwise: float, type: TensorType) -> Value:
+    """A coefficient with the axis of the steps first, or one number for all."""
+    if isinstance(one, Value):
+        return loop.steps.at(loop.steps.known[one.name], type.rank)
+    number = otherwise if one is None else one.number
+    if not isinstance(number, (int, float)):
+        raise NoForm
+    return loop.steps.applied(Full(size=(1,), fill_value=float(number), dtype=type.dtype), name="factor")
+
+
+def _replace(loop: Loop, index: int, states: Value) -> None:
+    """The carry's values of all steps, before and after each, and its last."""
+    steps, old, new = loop.steps, loop.old[index], loop.new[index]
+    ends = (BUT_FIRST, BUT_LAST) if loop.scan.reverse else (BUT_LAST, BUT_FIRST)
+    steps.known[old.name] = Many(steps.applied(Index(parts=(ends[0],)), states, name=old.name), old.type, old.type.rank)
+    if new.name not in steps.known:
+        steps.known[new.name] = Many(steps.applied(Index(parts=(ends[1],)), states, name=new.name), new.type, new.type.rank)
+    for place, final in enumerate(loop.scan.finals):
+        if final == index:
+            last = ("int", 0 if loop.scan.reverse else -1)
+            loop.results[loop.node.results[loop.scan.yields + place].name] = steps.applied(Index(parts=(last,)), states)
+    loop.solved.add(index)
