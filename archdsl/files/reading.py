@@ -7,7 +7,6 @@ import os
 import stat
 from pathlib import Path
 
-from archdsl.files.problems import NotUtf8, SourceTooLarge, UnreadableFile
 from archdsl.problems.problem import ArchError
 from archdsl.source import MAX_SOURCE_BYTES, Source, SourceFault, Span
 
@@ -37,15 +36,26 @@ def decode(name: str, data: bytes) -> Source:
         return Source.from_bytes(name, data)
     except SourceFault as fault:
         if fault.code == "not-utf8":
+            from archdsl.files.problems import NotUtf8  # here, so that a start without faults does not pay for it
+
             before = data[: fault.offset].decode("utf-8-sig").replace("\r\n", "\n")
             line = data[fault.offset :].split(b"\n", 1)[0].decode("utf-8", "replace")
             span = Span(Source(name, before + line), len(before), len(before) + 1)
             raise ArchError((NotUtf8(at=span, why=fault.message, help="save the file as UTF-8"),)) from None
-        raise ArchError((SourceTooLarge(at=_start(name), why=fault.message),)) from None
+        raise too_large(name, fault.message) from None
+
+
+def too_large(name: str, why: str) -> ArchError:
+    """The error for a file beyond the limit."""
+    from archdsl.files.problems import SourceTooLarge
+
+    return ArchError((SourceTooLarge(at=_start(name), why=why),))
 
 
 def unreadable(name: str, why: str) -> ArchError:
     """The error for a file that cannot be read."""
+    from archdsl.files.problems import UnreadableFile
+
     return ArchError((UnreadableFile(at=_start(name), name=name, why=why),))
 
 
@@ -78,7 +88,7 @@ def _read(path: str | os.PathLike[str], name: str) -> bytes:
             raise unreadable(name, "it is a pipe, a device or a socket, not a file")
         if found.st_size > MAX_SOURCE_BYTES:
             why = f"the file has {found.st_size:,} bytes; the limit is {MAX_SOURCE_BYTES:,}"
-            raise ArchError((SourceTooLarge(at=_start(name), why=why),))
+            raise too_large(name, why)
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(MAX_SOURCE_BYTES + 1)
     except OSError as fault:

@@ -49,8 +49,9 @@ def command(
         raise click.UsageError(f"--json is --format json; it does not go with --format {form}")
     form = "json" if as_json else form or "text"
     problems, files = find_problems(targets, config, include)
-    renderer = import_module(f"archdsl.problems.render.{form}")
-    sys.stdout.write(renderer.render(problems, color=use_color(sys.stdout)))
+    if problems or form != "text":
+        renderer = import_module(f"archdsl.problems.render.{form}")
+        sys.stdout.write(renderer.render(problems, color=use_color(sys.stdout)))
     sys.stdout.flush()
     _close(problems, files)
     if any(problem.code in UNREADABLE for problem in problems):
@@ -89,7 +90,9 @@ def _check(target: Target, config: Mapping[str, object], include: tuple[str, ...
 
 def _close(problems: tuple[Problem, ...], files: int) -> None:
     """The closing line, which is no result."""
-    from archdsl.problems.render.text import closing_line
+    counts = ""
+    if problems:
+        from archdsl.problems.render.text import closing_line
 
-    counts = closing_line(problems)
+        counts = closing_line(problems)
     say(counts or f"{files} file{'s' if files != 1 else ''} checked, no problems")

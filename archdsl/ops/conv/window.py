@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.ops.checks import check_least, each
 from archdsl.ops.contract import Along, Everywhere, OpFault, Reach
+from archdsl.records import record
 
 SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 LETTERS = {axes: ", ".join(("N", "C", *names)) for axes, names in SPATIAL.items()}
 """How an input of so many spatial axes is pictured."""
 
 
-@dataclass(frozen=True)
+@record
 class Window:
     """A window over some spatial axes: for each its kernel, stride, dilation, and the padding before and after."""
 

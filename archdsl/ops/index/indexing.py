@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from archdsl.dims.dim import Size, ceil_div, symbol
@@ -24,6 +23,7 @@ from archdsl.ops.contract import (
     TorchTape,
     required,
 )
+from archdsl.records import record
 
 Part = tuple[Any, ...]
 ALL: Part = ("slice", None, None, None)
@@ -31,7 +31,7 @@ LAST = 2**63 - 1
 """Further than any end, for ONNX's Slice."""
 
 
-@dataclass(frozen=True)
+@record
 class Place:
     """One part with the axis of the input it is about (None for a new axis) and of the result (None for an integer)."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from archdsl.ops.contract import OpFault
 from archdsl.ops.reshape.patterns import Word, fault
+from archdsl.records import record
 
 TOKEN = re.compile(r"\s+|->|\.\.\.|…|,|[A-Za-z_][A-Za-z0-9_]*")
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@dataclass(frozen=True)
+@record
 class Term:
     """The axes of one operand, or of the result, with its place in the string."""
 
@@ -28,7 +28,7 @@ class Term:
         return any(word.ellipsis for word in self.words)
 
 
-@dataclass(frozen=True)
+@record
 class Equation:
     """The operands' terms and the result's."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from archdsl.ops.contract import OpFault
+from archdsl.records import fresh, record
 
-TOKEN = re.compile(r"\s+|->|\.\.\.|…|[()]|[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
+WORD_OR_SIGN = r"\s+|->|\.\.\.|…|[()]|[A-Za-z_][A-Za-z0-9_]*|[0-9]+"
 
 
-@dataclass(frozen=True)
+@record
 class Word:
     """One word of a pattern: a name, a number, or `...`, with its place in the string."""
 
@@ -30,7 +30,7 @@ class Word:
         return self.text == "..."
 
 
-@dataclass(frozen=True)
+@record
 class Group:
     """One axis of a side: the words it is composed of. `()` and `1` have none."""
 
@@ -41,7 +41,7 @@ class Group:
     """Written in parentheses."""
 
 
-@dataclass(frozen=True)
+@record
 class Pattern:
     """Both sides of `left -> right`."""
 
@@ -50,7 +50,7 @@ class Pattern:
     right: tuple[Group, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Layout:
     """A pattern for an input of known rank: each axis is a tuple of the names of its parts.
 
@@ -59,7 +59,7 @@ class Layout:
 
     left: tuple[tuple[str, ...], ...]
     right: tuple[tuple[str, ...], ...]
-    numbers: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = fresh(default_factory=dict)
 
     @property
     def source(self) -> tuple[str, ...]:
@@ -95,9 +95,10 @@ def read(text: str, verb: str) -> Pattern:
 def _words(text: str) -> list[Word]:
     """The words of a pattern, spaces dropped."""
     words: list[Word] = []
+    token = re.compile(WORD_OR_SIGN)  # here: most programs have no pattern, and its own cache keeps it
     at = 0
     while at < len(text):
-        match = TOKEN.match(text, at)
+        match = token.match(text, at)
         if match is None:
             raise fault(f"`{text[at]}` does not belong in a pattern", at, at + 1)
         if not match.group().isspace():

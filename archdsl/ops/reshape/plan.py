@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.ops.contract import Code, OnnxTape, TorchTape
 from archdsl.ops.reshape.patterns import Layout
+from archdsl.records import record
 
 Parts = tuple[str, ...]
 TORCH_NAMES = {"max": "amax", "min": "amin"}
 """Reductions whose method has another name where several axes may be given."""
 
 
-@dataclass(frozen=True)
+@record
 class Step:
     """One step: `drop split reduce permute merge widen stretch insert`. `after` is each axis by its parts, then."""
 
