@@ -17,8 +17,11 @@ from archdsl.problems.render.text import render
 root = sys.argv[1]
 digest = hashlib.sha256()
 for file, name, config in [
-    ("specs/resnet.arch", "ResNet18", {}), ("specs/gpt2.arch", "GPT2", {"depth": 2}), ("specs/bert.arch", "BertBase", {"depth": 2}),
-    ("tests/data/examples/ntm.arch", "NTM", {}), ("tests/data/examples/t5.arch", "T5", {"depth": 2}),
+    ("specs/resnet.arch", "ResNet18", {}),
+    ("specs/gpt2.arch", "GPT2", {"depth": 2}),
+    ("specs/bert.arch", "BertBase", {"depth": 2}),
+    ("tests/data/examples/ntm.arch", "NTM", {}),
+    ("tests/data/examples/t5.arch", "T5", {"depth": 2}),
 ]:
     spec = archdsl.load(f"{root}/{file}")
     digest.update(spec.source(name, **config).encode())
