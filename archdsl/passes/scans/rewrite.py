@@ -8,6 +8,7 @@ from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context
+from archdsl.passes.scans.fuse import fuse
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.sink import frontier, sinkable
 from archdsl.passes.scans.solve import solve
@@ -60,6 +61,8 @@ def _attempt(loop: Loop, refused: set[str], solving: bool) -> tuple[Node, ...]:
     loop.hoist()
     if solving:
         solve(loop)
+        loop.drop_unneeded()
+        fuse(loop)
         loop.drop_unneeded()
     sunk = sinkable(loop, refused)
     values = frontier(loop, sunk)

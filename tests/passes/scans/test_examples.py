@@ -54,8 +54,15 @@ def test_the_pass_is_idempotent(name: str) -> None:
     assert fast_scans(fast) == fast
 
 
-def test_input_projection_leaves_the_loop() -> None:
+def test_lstm_is_the_fused_kernel() -> None:
     fast = graphs("lstm")[1]
+    names = [node.op.name for one in fast.graphs() for node in one.nodes if node.op is not None]
+    assert "lstm_scan" in names
+    assert not any(one.kind == "scan" for one in fast.graphs())
+
+
+def test_input_projection_leaves_the_loop() -> None:
+    fast = fast_scans(graphs("lstm")[0], solving=False)
     bodies = [one for one in fast.graphs() if one.kind == "scan"]
     assert bodies
     assert all({node.member for node in body.nodes if node.member} == {("U",)} for body in bodies)
