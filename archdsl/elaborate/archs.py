@@ -191,6 +191,7 @@ def elaborate(
 ) -> Elaborated | None:
     """The arch as a graph: every bare dimension of its header is a symbol. `given` are the optional inputs that it takes;
     `free` are configuration names that stay symbolic."""
+    before = len(session.problems.errors)
     item = word.item
     assert isinstance(item, tree.Arch)  # noqa: S101
     parameters, tensors = header_lists(item)
@@ -230,7 +231,7 @@ def elaborate(
         return None
     finally:
         session.active.pop()
-    if made is None or session.problems.errors:
+    if made is None or len(session.problems.errors) > before:
         return None
     graph = changed(made.graph, name=name, doors=doors(made, unit))
     session.heads[id(graph)] = session.heads.get(id(made.graph), Heads(item))

@@ -111,7 +111,7 @@ class Template:
         if isinstance(callee, OpWord):
             inner = callee.kind
         elif isinstance(callee, Group):
-            inner = (id(callee.body), id(callee.scope))
+            inner = (id(callee.body), callee.scope)  # the scope itself: kept alive, its identity is not given to another
         elif isinstance(callee, BlockWord):
             inner = (id(callee.item), key_of(callee.given))
         else:
@@ -155,14 +155,17 @@ class Leaf:
 
 
 def key_of(value: object) -> object:
-    """A hashable key of a configuration value, for memoising; True, 1 and 1.0 differ."""
+    """A hashable key of a configuration value, for memoising; True, 1 and 1.0 differ.
+
+    What is compared by identity is in the key itself, so that it lives as long and its identity is not given to another.
+    """
     if isinstance(value, Template):
         return value.key()
     if isinstance(value, tuple):
         return tuple(key_of(one) for one in value)
-    if isinstance(value, (Instance, Leaf, Value, OpWord, BlockWord, FnWord, ConfigWord)):
-        return id(value)
-    if isinstance(value, Dim):
+    if isinstance(value, Value):
+        return (id(value), value)
+    if isinstance(value, (Instance, Leaf, OpWord, BlockWord, FnWord, ConfigWord, Dim)):
         return value
     return (type(value).__name__, value)
 
