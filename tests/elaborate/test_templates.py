@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+import archdsl
+from archdsl.source import Source
 from tests.elaborate.reading import graph, labels, module, numbers, only, same
 
 RES = "block Res(f: layer)(x: [N, D]) -> [N, D] { skip { a: f } }\n"
@@ -90,3 +92,14 @@ def test_layers_take_arguments_without_a_default_by_position() -> None:
     assert labels("Linear(4, in_features=8)") == ["0"]
     assert only("Linear(4, in_features=3)") == ("shape-mismatch", "in_features=3")
     assert labels("Dropout(0.5)\nLinear(4)") == ["1"]
+
+
+def test_groups_made_in_a_loop_are_each_their_own() -> None:
+    """A group's configuration is that of its iteration, however many iterations there were before."""
+    text = """
+block Two(f: layer)(x: [B, D]) -> [B, D] { shared g = f; it -> g; it -> g }
+arch A(x: [B, 4]) -> y: [B, 4] { repeat i in 0..40 { "l{i}": Two({ up: Linear(i + 2); down: Linear(4) }) } }
+"""
+    graph = archdsl.load(Source("test.arch", text)).graph("A")
+    shapes = {".".join(path): tensor.type.shape for path, tensor in graph.tensors()}
+    assert [shapes[f"l{i}.g.up.weight"] for i in range(40)] == [(i + 2, 4) for i in range(40)]
