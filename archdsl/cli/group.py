@@ -16,12 +16,12 @@ class LazyGroup(click.Group):
     """Commands are the files of `commands/`; the command of `check.py` is its `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+        return sorted(path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = import_module(f"archdsl.cli.commands.{cmd_name}").command
+        command = import_module(f"archdsl.cli.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 

@@ -7,6 +7,7 @@ from archdsl.ir.graph import Call, Graph, Member, Parameter
 from archdsl.ir.node import Choice, Node
 from archdsl.ops.contract import Context
 from archdsl.passes.scans.rewrite import rewritten
+from archdsl.passes.scans.story import Story
 from archdsl.records import changed
 
 
@@ -19,10 +20,18 @@ def fast_scans(graph: Graph, *, float: str = "f32", solving: bool = True) -> Gra
     return _Rewriting(float, solving).graph(graph)
 
 
+def explained(graph: Graph, *, float: str = "f32") -> tuple[Story, ...]:
+    """What is found in each scan of the program, and the form that it gets."""
+    rewriting = _Rewriting(float, True)
+    rewriting.graph(graph)
+    return tuple(dict.fromkeys(rewriting.stories))
+
+
 class _Rewriting:
     def __init__(self, float: str, solving: bool) -> None:
         self.float = float
         self.solving = solving
+        self.stories: list[Story] = []
         self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
         """By what a graph and the owner of its members are; both are kept, so that their identities stay theirs."""
 
@@ -45,7 +54,7 @@ class _Rewriting:
             nodes: tuple[Node, ...] = (node,)
             if node.scan is not None:
                 context = Context(graph.facts, self.float)
-                nodes = rewritten(node, context, names, owner.members, solving=self.solving)
+                nodes = rewritten(node, context, names, owner.members, self.stories, solving=self.solving, block=owner.name)
             if len(nodes) != 1 or nodes[0] is not graph.nodes[index]:
                 graph = replace_node(graph, index, *nodes)
             index += len(nodes)

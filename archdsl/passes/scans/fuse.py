@@ -18,6 +18,7 @@ from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.recurrences import LSTMScan
 from archdsl.passes.scans.steps import Many
+from archdsl.passes.scans.story import Finding
 from archdsl.records import record
 
 
@@ -138,6 +139,8 @@ def _write(loop: Loop, cell: Cell) -> None:
     for place, index in enumerate(loop.scan.finals):
         if index in (cell.h, cell.c):
             loop.results[loop.node.results[loop.scan.yields + place].name] = results[1 if index == cell.h else 2]
+    names = [f"`{one}`" for one in (loop.old[cell.h].name, loop.old[cell.c].name, *map(".".join, cell.maps))]
+    loop.found.append(Finding(f"{names[0]} and {names[1]} are an LSTM's on {names[2]} and {names[3]}: the fused kernel"))
     loop.solved |= {cell.h, cell.c}
     loop.hoist()
 

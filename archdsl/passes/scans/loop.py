@@ -8,6 +8,7 @@ from archdsl.ir.graph import Input, Output
 from archdsl.ir.node import Node, Scan
 from archdsl.ir.value import Value
 from archdsl.passes.scans.steps import Many, Steps
+from archdsl.passes.scans.story import Finding
 from archdsl.records import changed
 
 
@@ -32,6 +33,8 @@ class Loop:
         self.condition = body.outputs[-1].value if scan.until else None
         self.nodes = list(body.nodes)
         self.results: dict[str, Value] = {}
+        self.found: list[Finding] = []
+        """What was found, for people."""
         self.solved: set[int] = set()
         """The carries that need no loop."""
         for one, outer, axis in zip(self.slices, node.operands, scan.axes, strict=False):

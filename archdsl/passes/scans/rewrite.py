@@ -11,8 +11,9 @@ from archdsl.ops.contract import Context
 from archdsl.passes.scans.fuse import fuse
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.sink import frontier, sinkable
-from archdsl.passes.scans.solve import solve
+from archdsl.passes.scans.solve import solve, why_not
 from archdsl.passes.scans.steps import Steps
+from archdsl.passes.scans.story import Finding, Story
 from archdsl.records import changed
 
 
@@ -25,10 +26,11 @@ class Refused(Exception):
 
 
 def rewritten(
-    node: Node, context: Context, names: set[str], members: Mapping[Path, Member], *, solving: bool
+    node: Node, context: Context, names: set[str], members: Mapping[Path, Member], stories: list[Story], *, solving: bool,
+    block: str,
 ) -> tuple[Node, ...]:
     """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones;
-    `solving`: carries that need no loop leave it."""
+    `solving`: carries that need no loop leave it. What was found goes to `stories`; `block` is where the scan stands."""
     scan = node.scan
     if scan is None or not _plain(node, scan):
         return (node,)
@@ -42,6 +44,9 @@ def rewritten(
             refused.add(fault.value)
             continue
         names |= taken
+        left = any(one.scan is not None and one.results and one.span == node.span for one in made)
+        form = "the loop, of what is left of it" if left and len(made) > 1 else "the loop" if left else "no loop"
+        stories.append(Story(block, form, tuple(loop.found), node.span))
         return made
 
 
@@ -58,13 +63,20 @@ def _plain(node: Node, scan: Scan) -> bool:
 def _attempt(loop: Loop, refused: set[str], solving: bool) -> tuple[Node, ...]:
     steps = loop.steps
     loop.drop_unneeded()
+    count = len(loop.nodes)
     loop.hoist()
+    if len(loop.nodes) < count:
+        moved = f"{count - len(loop.nodes)} of {count}"
+        loop.found.append(Finding(f"{moved} nodes of the body need no carry: computed before, for all steps"))
     if solving:
         solve(loop)
         loop.drop_unneeded()
         fuse(loop)
         loop.drop_unneeded()
     sunk = sinkable(loop, refused)
+    if sunk:
+        loop.found.append(Finding(f"{len(sunk)} nodes are for the yields alone: computed behind, for all steps"))
+    loop.found += [why_not(loop, index) for index in loop.carries] if solving else []
     values = frontier(loop, sunk)
     gone = {one.name for node in sunk for one in node.results}
     late = {result.name: value for value, result in loop.open() if value.name in gone}

@@ -10,9 +10,10 @@ from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.forms import Forms, NoForm
-from archdsl.passes.scans.loop import Loop
+from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.recurrences import AffineScan, MaxPlusScan
 from archdsl.passes.scans.steps import Many
+from archdsl.passes.scans.story import Finding
 
 BUT_LAST = ("slice", None, -1, None)
 BUT_FIRST = ("slice", 1, None, None)
@@ -33,10 +34,34 @@ def solve(loop: Loop) -> None:
                 again = True
 
 
+def why_not(loop: Loop, index: int) -> Finding:
+    """Why a carry is still in the loop."""
+    old, new = loop.old[index], loop.new[index]
+    stays = f"`{old.name}` stays in the loop"
+    if loop.scan.until:
+        return Finding(f"{stays}: `until` decides at each step whether there is a next")
+    forms = Forms(loop.steps, old)
+    others = {loop.old[other].name for other in loop.carries if other != index}
+    try:
+        forms.follow(loop.nodes, new)
+    except NoForm:
+        for node in needed(loop.nodes, {new.name}):
+            operands = {one.name for one in node.operands if isinstance(one, Value)}
+            if operands & others:
+                return Finding(f"{stays}: it needs `{min(operands & others)}`, which does too", node.span)
+            mine = operands & forms.forms.keys()
+            if mine and operands - mine - loop.steps.known.keys():
+                return Finding(f"{stays}: a coefficient is larger than what it is made of, too large to keep", node.span)
+            if mine and not forms.forms.keys() & {one.name for one in node.results}:
+                what = node.op.name if node.op is not None else ".".join(node.member or ("a scan or a choice",))
+                return Finding(f"{stays}: `{what}` makes it neither affine nor max-plus in itself", node.span)
+    return Finding(f"{stays}: what it is made of is too large to keep for all steps, or the same in each")
+
+
 def _states(loop: Loop, index: int) -> Value | None:
     """All states of a carry, the first among them; None where only the loop has them."""
     steps, new, start = loop.steps, loop.new[index], loop.starts[index]
-    type = loop.old[index].type
+    type, name = loop.old[index].type, loop.old[index].name
     if type.dtype != "float" or not isinstance(start, Value):
         return None
     before = len(steps.nodes)
@@ -46,14 +71,20 @@ def _states(loop: Loop, index: int) -> Value | None:
             if known.after is None:
                 return None
             parts = [steps.applied(Unsqueeze(axis=0), start), steps.at(known, type.rank)]
-            return steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=new.name)
-        form = Forms(steps, loop.old[index]).follow(loop.nodes, new)
+            states = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=new.name)
+            loop.found.append(Finding(f"`{name}` only remembers what is known of the step before: no recurrence"))
+            return states
+        forms = Forms(steps, loop.old[index])
+        form = forms.follow(loop.nodes, new)
         if not any(isinstance(one, Value) and steps.known[one.name].after is not None for one in (form.a, form.b)):
             return None
         a = _sequence(loop, form.a, 0.0 if form.most else 1.0, type)
         b = _sequence(loop, form.b, 0.0, type)
         kind = MaxPlusScan if form.most else AffineScan
-        return steps.applied(kind(steps=loop.scan.length, reverse=loop.scan.reverse), a, b, start, name=new.name)
+        states = steps.applied(kind(steps=loop.scan.length, reverse=loop.scan.reverse), a, b, start, name=new.name)
+        equation = f"max-plus in itself, maximum({name} + a, b)" if form.most else f"affine in itself, a * {name} + b"
+        loop.found.append(Finding(f"`{name}` is {equation}: solved by {kind.name} for all steps at once"))
+        return states
     except (NoForm, OpFault):
         del steps.nodes[before:]
         steps.forget()
