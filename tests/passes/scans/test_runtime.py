@@ -92,3 +92,14 @@ def test_second_derivatives(kind: str) -> None:
     given = [torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((3, 2), (3, 2), (2,))]
     run = PAIRS[kind][0]
     assert torch.autograd.gradgradcheck(lambda a, b, h: run(a, b, h, False), given)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_meta_tensors_and_compiled_graphs(kind: str) -> None:
+    run = PAIRS[kind][0]
+    on_meta = [one.detach().to("meta") for one in drawn(131, "half", torch.float32)]
+    assert run(*on_meta, False).shape == (132, 2, 3)
+    compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
+    given = drawn(3, "half", torch.float64)
+    for reverse in (False, True):
+        torch.testing.assert_close(compiled(*given, reverse), run(*given, reverse))

@@ -15,7 +15,7 @@ def affine_scan(a: Tensor, b: Tensor, start: Tensor, reverse: bool = False) -> T
     last. Without logarithms and without division, so zeros and signs are exact.
     """
     a, b = _stretched(a, b, start)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or b.is_meta:
         return _affine_loop(a, b, start, reverse)
     states: Tensor = _AffineScan.apply(a, b, start, reverse)  # type: ignore[no-untyped-call]
     return states
@@ -26,7 +26,7 @@ def maxplus_scan(a: Tensor, b: Tensor, start: Tensor, reverse: bool = False) -> 
     a, b = _stretched(a, b, start)
     if reverse:
         return maxplus_scan(a.flip(0), b.flip(0), start).flip(0)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or b.is_meta:
         return _maxplus_loop(a, b, start)
     states: Tensor = _MaxPlusScan.apply(a, b, start)  # type: ignore[no-untyped-call]
     return states
