@@ -7,7 +7,7 @@ import re
 from archdsl.dims.dim import Size, ceil_div, floor_div, maximum, minimum, modulo, symbol
 from archdsl.dims.shape import TensorType
 
-_WORD = re.compile(r"\s*(?:(?P<number>[0-9][0-9_]*)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%(),<>]))", re.ASCII)
+_WORD = r"\s*(?:(?P<number>[0-9][0-9_]*)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%(),<>]))"
 _NEST = 100
 
 
@@ -52,8 +52,9 @@ class _Reader:
         self.at = 0
         self.depth = 0
         place = 0
+        word = re.compile(_WORD, re.ASCII)  # here, and kept by `re`: a start that reads no size does not pay for it
         while text[place:].strip():
-            found = _WORD.match(text, place)
+            found = word.match(text, place)
             if found is None:
                 raise ValueError(f"`{text[place:].strip()[0]}` in the size `{text}`")
             self.words.append(found[found.lastgroup or 0])

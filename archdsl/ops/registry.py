@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -11,7 +10,8 @@ from pathlib import Path
 from archdsl.ops.contract import Op
 
 FOLDER = Path(__file__).parent
-INDEX = FOLDER / "index.json"
+INDEX = FOLDER / "index.txt"
+"""A line an operator: its word and the module it stands in. Plain text: `check` need not load `json` for it."""
 
 _loaded: dict[str, type[Op]] = {}
 _index: dict[str, str] = {}
@@ -46,8 +46,14 @@ def _operators(module: object) -> Iterator[type[Op]]:
 def known() -> dict[str, str]:
     """All words, with the module of each, read from the index."""
     if not _index:
-        _index.update(json.loads(INDEX.read_text()))
+        _index.update(read_index())
     return _index
+
+
+def read_index() -> dict[str, str]:
+    """The index as it is written."""
+    words = INDEX.read_text().split()
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def find(name: str) -> type[Op] | None:
@@ -77,7 +83,7 @@ def all_ops() -> list[type[Op]]:
 def write_index() -> None:
     """Make the index anew: `python -m archdsl.ops.registry` after an operator was added."""
     homes = {value.name: module for module, value in sorted(walk(), key=lambda one: one[1].name)}
-    INDEX.write_text(json.dumps(homes, indent=0) + "\n")
+    INDEX.write_text("".join(f"{name} {module}\n" for name, module in homes.items()))
 
 
 if __name__ == "__main__":
