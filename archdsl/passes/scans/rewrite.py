@@ -26,7 +26,13 @@ class Refused(Exception):
 
 
 def rewritten(
-    node: Node, context: Context, names: set[str], members: Mapping[Path, Member], stories: list[Story], *, solving: bool,
+    node: Node,
+    context: Context,
+    names: set[str],
+    members: Mapping[Path, Member],
+    stories: list[Story],
+    *,
+    solving: bool,
     block: str,
 ) -> tuple[Node, ...]:
     """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones;
