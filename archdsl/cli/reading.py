@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from archdsl.files.reading import decode, read_source, unreadable
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import MAX_SOURCE_BYTES, Source
@@ -87,15 +85,17 @@ def open_spec(target: Target, include: Iterable[str] = ()) -> Spec:
 def choose(spec: Spec, target: Target) -> str:
     """The architecture that a target means: the one it names, else the only one. Raises `click.UsageError` otherwise."""
     names = spec.names
+    if target.name in names:
+        return target.name
+    if target.name is None and len(names) == 1:
+        return names[0]
+    import click  # here: a plain `check` does without it
+
     if target.name is None:
-        if len(names) == 1:
-            return names[0]
         if not names:
             raise click.UsageError(f"{target.path} has no arch: only blocks and functions")
         raise click.UsageError(
             f"{target.path} has several architectures; choose one: " + ", ".join(f"{target.path}:{one}" for one in names)
         )
-    if target.name not in names:
-        hint = did_you_mean(target.name, names) or ("it has " + ", ".join(names) if names else "it has none")
-        raise click.UsageError(f"{target.path} has no architecture `{target.name}`; {hint}")
-    return target.name
+    hint = did_you_mean(target.name, names) or ("it has " + ", ".join(names) if names else "it has none")
+    raise click.UsageError(f"{target.path} has no architecture `{target.name}`; {hint}")
