@@ -219,7 +219,7 @@ def elaborate(
     for key in free or ():
         config[key] = symbol(key)
     unit = Unit(session, name, "arch", Facts(), item.span)
-    frame = Frame(session, module_of(word), unit, Scope(None), Settings())
+    frame = Frame(session, word.module, unit, Scope(None), Settings())
     config_given: list[Given] = [(key, value, item.name_span) for key, value in config.items()]
     headers.bind_config(frame, parameters, config_given, name, span)
     values = arch_inputs(frame, tensors, given, item)
@@ -239,11 +239,6 @@ def elaborate(
         Expectation(condition, scope, word.module) for condition, scope in session.expectations.pop(id(unit), [])
     )
     return Elaborated(graph, expectations, tuple(config.items()))
-
-
-def module_of(word: BlockWord) -> Module:
-    """Where the arch's text stands."""
-    return word.module
 
 
 def arch_inputs(

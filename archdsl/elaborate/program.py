@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -176,11 +176,6 @@ def headers(item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, 
 def fn_word(item: tree.Fn, module: Module) -> FnWord:
     """A function's item as a value."""
     return FnWord(item, module, is_tensor_fn(item))
-
-
-def suggestions(scope_names: Mapping[str, object], module: Module) -> set[str]:
-    """Names that could have been meant."""
-    return {*scope_names, *module.names()}
 
 
 def whole(source: Source) -> Span:

@@ -11,7 +11,7 @@ from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.reserved import RESERVED
 from archdsl.elaborate.values import Instance, Leaf
-from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter
+from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Choice, Node, Path, Scan
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op
@@ -296,8 +296,3 @@ def tensor_paths(member: Member) -> list[Path]:
     if isinstance(member, Call):
         return [path for path, _ in member.graph.tensors()]
     return [()]
-
-
-def is_state(member: Member) -> bool:
-    """Whether it is a tensor of the graph itself."""
-    return isinstance(member, Parameter)

@@ -25,7 +25,7 @@ def _broken(text: str, indent: int, width: int) -> list[str]:
     pad = " " * indent
     if indent + len(text) <= width:
         return [pad + text]
-    for start, end in reversed(_top_brackets(text)):
+    for start, end in reversed(top_brackets(text)):
         head, inner, tail = text[: start + 1], text[start + 1 : end], text[end:]
         if not inner.strip() or indent + len(head) > width:
             continue
@@ -55,7 +55,7 @@ def _is_generator(item: str) -> bool:
 
 def _gaps(text: str) -> list[tuple[int, int]]:
     """The parts of a text outside its brackets."""
-    found = _top_brackets(text)
+    found = top_brackets(text)
     edges = [0, *(edge for start, end in found for edge in (start, end + 1)), len(text)]
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -89,7 +89,8 @@ def split_items(text: str) -> list[str]:
     return [*items, rest] if rest else items
 
 
-def _top_brackets(text: str) -> list[tuple[int, int]]:
+def top_brackets(text: str) -> list[tuple[int, int]]:
+    """Where each outermost bracket opens and closes; what stands in strings does not count."""
     found, depth, quoted, opened, index = [], 0, "", 0, 0
     while index < len(text):
         letter = text[index]

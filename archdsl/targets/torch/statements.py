@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from archdsl.targets.torch.layout import top_brackets
 from archdsl.targets.torch.literals import MARK
 
 LOCAL = re.compile(f"{MARK}[0-9]+{MARK}")
@@ -143,21 +144,5 @@ def _is_tuple(text: str) -> bool:
 
 
 def _closing(code: str, at: int) -> int | None:
-    depth, quoted, index = 0, "", at
-    while index < len(code):
-        letter = code[index]
-        if quoted:
-            if letter == "\\":
-                index += 1
-            elif letter == quoted:
-                quoted = ""
-        elif letter in "\"'":
-            quoted = letter
-        elif letter in "([{":
-            depth += 1
-        elif letter in ")]}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
-    return None
+    found = top_brackets(code[at:])
+    return at + found[0][1] if found else None
