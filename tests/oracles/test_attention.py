@@ -1,0 +1,61 @@
+"""The zoo's efficient attention and text encoders: parameters, MACs and keys at full size, tiny ones in float64 and in ONNX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from archdsl.analyses.cost import macs, parameters
+from archdsl.dims.dim import Dim
+from tests.oracles.attention_cases import CASES, OTHERS, Row, states
+from tests.oracles.comparing import Pair, agree_in_float64, same_keys
+from tests.oracles.living import build, quiet, randomise, spec
+from tests.oracles.running import agrees, session
+from tests.oracles.test_counts import keys, zoo
+
+pytestmark = pytest.mark.oracle
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
+def test_the_spec_counts_what_the_zoo_counts(row: Row) -> None:
+    graph = spec(row.file).graph(row.arch)
+    assert parameters(graph) == zoo()[row.name]["params"]
+    counted = macs(graph)
+    assert (counted.evaluate(row.sizes) if isinstance(counted, Dim) else counted) == zoo()[row.name]["macs"] + row.unseen
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
+def test_the_keys_are_those_of_the_zoo(row: Row) -> None:
+    same_keys(build(row.file, row.arch, device="meta"), keys(row.name))
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
+def test_a_tiny_one_is_the_same_in_float64(row: Row) -> None:
+    theirs = quiet(randomise(row.tiny()))
+    ours = quiet(build(row.file, row.arch, given=row.given, **row.config))
+    agree_in_float64(Pair(ours, theirs, row.call), row.inputs(2, row.lengths[0]))
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
+def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes_and_lengths(row: Row) -> None:
+    theirs = quiet(randomise(row.tiny()))
+    running = session(spec(row.file).onnx(row.arch, weights=theirs.state_dict(), given=row.given, **row.config))
+    for length in row.lengths:
+        for n in (1, 3):
+            agrees(running, theirs, row.call, row.inputs(n, length))
+
+
+@pytest.mark.parametrize(("file", "arch", "tiny", "config"), OTHERS, ids=[f"{one[0]} {one[3]}" for one in OTHERS])
+def test_what_the_zoo_does_not_list_is_the_same_in_float64(file: str, arch: str, tiny: Any, config: dict[str, Any]) -> None:
+    ours = build(file, arch, **config)
+    agree_in_float64(Pair(ours, randomise(tiny())), states()(2, 6))
