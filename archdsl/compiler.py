@@ -66,12 +66,7 @@ class Spec:
         """Every problem of one architecture with this configuration, or of the whole file: its archs as they stand, and the
         blocks that none of them calls."""
         if name is None and not config:
-            shared: dict[object, Any] = {}
-
-            def elaborate(name: str, config: Mapping[str, Any], problems: Problems) -> Elaborated | None:
-                return self._elaborate_into(name, config, problems, memo=shared)
-
-            checking.check_file(self.module, self._found, self.names, elaborate)
+            checking.check_file(self.module, self._found, self.names, self._elaborate_into)
             return self.problems
         problems = self._copy()
         self._elaborate_into(self._name(name), config or {}, problems)
@@ -222,11 +217,9 @@ class Spec:
         given: frozenset[str] = frozenset(),
         dtype: str | None = None,
         free: Mapping[str, Any] | None = None,
-        memo: dict[object, Any] | None = None,
     ) -> Elaborated | None:
-        """`memo` is that of archs elaborated before with the same float type and nothing free: equal blocks are one graph."""
         item = self.module.items[name]
-        session = Session(problems, float=dtype or "f32", free=frozenset(free or ()), memo={} if memo is None else memo)
+        session = Session(problems, float=dtype or "f32", free=frozenset(free or ()))
         span = getattr(item, "name_span", item.span)
         try:
             word = lookup.item_value(session, self.module, name, span)

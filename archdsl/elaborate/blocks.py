@@ -19,7 +19,7 @@ from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_NODES, Session
 from archdsl.elaborate.unit import Made, Unit
-from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Several, Template, describe, key_of
+from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Instance, Leaf, Several, Template, describe, key_of
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -81,21 +81,38 @@ def instantiate(
         inputs = inputs_of(frame, tensors, flow, name, span) if tensors else [headers_single(frame, flow, span)]
     session = frame.session
     types = tuple([None if one is None else one.type for one in inputs])
-    what = template.key() if isinstance(callee, Group) else id(callee.item)
+    what = template.key() if isinstance(callee, Group) else (callee.module, name)
     key = (what, key_of(config), types, frame.settings, frame.unit.facts)
     operands = tuple([one for one in inputs if one is not None])
     if not isinstance(callee, Group):
         session.refuse_recursion(name, callee.item, span)
-    if key in session.memo:
-        made = session.memo[key]
-    else:
-        session.memo[key] = None
-        made = session.memo[key] = make(frame, callee, name, config, tensors, types, span)
+    known = session.memo.get(key)
+    if known is None and isinstance(callee, BlockWord):
+        known = callee.module.made.get((key, session.mode))
+    if known is None:
+        session.memo[key] = (None, False)
+        before = session.troubles
+        made = make(frame, callee, name, config, tensors, types, span)
+        sound = made is not None and session.troubles == before
+        known = session.memo[key] = (made, sound)
+        if sound and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
+            callee.module.keep((key, session.mode), known)
+    made, sound = known
+    session.faulty += not sound
     if made is None:
         return None
     if frame.unit.expanded + made.expanded * session.multiplier > MAX_NODES:
         raise Fault(problems.TooManyNodes(at=span, what=f"the program expands to more than {MAX_NODES:,} nodes"))
     return made, operands
+
+
+def lent(value: Any) -> bool:
+    """Whether a configuration value is, or has in it, a tensor or shared instance of the caller's."""
+    if isinstance(value, tuple):
+        return any(lent(one) for one in value)
+    if isinstance(value, Template):
+        return isinstance(value.callee, Group) or any(lent(one) for _, one in value.args)
+    return isinstance(value, (Value, Leaf, Instance, Group, Several))
 
 
 def completed(

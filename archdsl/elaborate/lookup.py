@@ -85,9 +85,13 @@ def item_value(session: Session, module: Module, name: str, span: Span) -> Any:
     """A top-level name of a file as a value, or None."""
     if name in module.values:
         return module.values[name]
+    if (module, name) in session.unknown:
+        return UNKNOWN
     if name in module.imported:
         home, inner = module.imported[name]
-        value = module.values[name] = item_value(session, home, inner, span)
+        value = item_value(session, home, inner, span)
+        if value is not UNKNOWN:
+            module.values[name] = value
         return value
     item = module.items.get(name)
     if item is None:
@@ -99,7 +103,10 @@ def item_value(session: Session, module: Module, name: str, span: Span) -> Any:
         value = _resolve(session, module, item, name)
     finally:
         module.busy.discard(name)
-    module.values[name] = value
+    if value is UNKNOWN:
+        session.unknown.add((module, name))  # for this run: the next one says again what is wrong with it
+    else:
+        module.values[name] = value
     return value
 
 

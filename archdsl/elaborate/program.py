@@ -30,6 +30,14 @@ class Module:
     values: dict[str, Any] = field(default_factory=dict)
     """Items already resolved."""
     busy: set[str] = field(default_factory=set)
+    made: dict[object, Any] = field(default_factory=dict)
+    """Its blocks, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
+
+    def keep(self, key: object, made: object) -> None:
+        """Remember a block; of too many, those before are forgotten."""
+        if len(self.made) >= MAX_KEPT:
+            self.made.clear()
+        self.made[key] = made
 
     @property
     def source(self) -> Source:
@@ -54,12 +62,21 @@ Reader = Callable[[Source, tree.Use], tuple[object, Callable[[], tree.File]]]
 """Given the importing source and the import: an identity of the file (equal for equal files) and how to get its tree."""
 
 
+_loaded: dict[int, Module] = {}
+"""Modules of files that had no problem, by the identity of the file's tree, the oldest first."""
+MAX_LOADED = 64
+MAX_KEPT = 1024
+"""How many elaborated blocks a module remembers."""
+
+
 class Loader:
-    """Builds modules with their imports; each file once."""
+    """Builds modules with their imports; each file once. A file that is as it was, with imports that are as they were, is the
+    module that it was, and what was elaborated of it stays known."""
 
     def __init__(self, reader: Reader, note: Callable[[Problem], None]) -> None:
         self._reader = reader
-        self._note = note
+        self._problem = note
+        self._noted = 0
         self._modules: dict[object, Module] = {}
         self._path: list[object] = []
 
@@ -67,6 +84,7 @@ class Loader:
         """The module of a parsed file and of all that it imports."""
         module = self._modules[identity] = Module(file)
         self._path.append(identity)
+        noted = self._noted
         for item in file.items:
             if isinstance(item, tree.Use):
                 try:
@@ -80,7 +98,13 @@ class Loader:
             elif not isinstance(item, tree.Broken):
                 self._define(module, item.name, item)
         self._path.pop()
+        if self._noted == noted:
+            module = self._modules[identity] = _as_before(module)
         return module
+
+    def _note(self, problem: Problem) -> None:
+        self._noted += 1
+        self._problem(problem)
 
     def _define(self, module: Module, name: str, item: Any) -> None:
         if name == "_":
@@ -132,6 +156,17 @@ class Loader:
                 self._note(problems.AlreadyBound(at=used.span, what=f"`{used.name}` is defined twice in this file"))
             else:
                 module.imported[used.name] = (target, used.imported)
+
+
+def _as_before(module: Module) -> Module:
+    """The module that was made of the same tree with the same imports, if there is one, else this one from now on."""
+    known = _loaded.pop(id(module.file), module)
+    if known.file is not module.file or known.imported != module.imported:
+        known = module
+    _loaded[id(module.file)] = known
+    if len(_loaded) > MAX_LOADED:
+        del _loaded[next(iter(_loaded))]
+    return known
 
 
 def is_tensor_fn(item: tree.Fn) -> bool:

@@ -59,7 +59,12 @@ class Session:
     chain: list[Frame] = field(default_factory=list)
     active: list[Any] = field(default_factory=list)
     """The blocks and functions being elaborated, to find recursion."""
-    memo: dict[object, Any] = field(default_factory=dict)
+    memo: dict[object, tuple[Any, bool]] = field(default_factory=dict)
+    """The blocks elaborated so far (None for one that is not finished, or could not be), and whether each has no problem."""
+    faulty: int = 0
+    """How often a block with a problem was called again."""
+    unknown: set[object] = field(default_factory=set)
+    """Modules and names of top-level values that could not be made out."""
     expectations: dict[int, Any] = field(default_factory=dict)
     heads: dict[int, Any] = field(default_factory=dict)
     calls: dict[Span, Any] = field(default_factory=dict)
@@ -75,6 +80,16 @@ class Session:
 
             problem = replace(problem, chain=tuple(reversed(self.chain)))
         self.problems.add(problem)
+
+    @property
+    def mode(self) -> object:
+        """What a block is elaborated by, beside its own configuration, inputs and settings."""
+        return self.float, self.free, self.open_sizes
+
+    @property
+    def troubles(self) -> int:
+        """A count that stays while what is elaborated has no problem."""
+        return self.problems.noted + self.faulty
 
     def context(self, facts: Facts) -> Context:
         """What a shape rule may know."""

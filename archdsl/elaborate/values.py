@@ -113,9 +113,9 @@ class Template:
         elif isinstance(callee, Group):
             inner = (id(callee.body), callee.scope)  # the scope itself: kept alive, its identity is not given to another
         elif isinstance(callee, BlockWord):
-            inner = (id(callee.item), key_of(callee.given))
+            inner = (callee.module, callee.item.name, key_of(callee.given))
         else:
-            inner = id(callee.item)
+            inner = (callee.module, callee.item.name)
         return ("template", inner, key_of(self.args))
 
 

@@ -12,9 +12,12 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], Problem] = {}
+        self.noted = 0
+        """How often one was noted, the same again too."""
 
     def add(self, problem: Problem) -> None:
         """Note a problem; the same fault at the same place is noted once."""
+        self.noted += 1
         self._found.setdefault(problem.order, problem)
 
     def sorted(self) -> tuple[Problem, ...]:

@@ -27,8 +27,27 @@ _DEEPER = frozenset(
 """What counts as a level of nesting, beside the brackets that the lexer counts."""
 
 
+_read: dict[tuple[str, str], tree.File] = {}
+"""Trees of texts without a problem, by name and text, the oldest first: a text that did not change is not read again."""
+MAX_READ = 64
+
+
 def parse(source: Source, problems: Problems) -> tree.File:
     """The syntax tree of a text. What cannot be read is noted in `problems` and stands in the tree as `Broken`."""
+    key = source.name, source.text
+    known = _read.pop(key, None)
+    if known is None:
+        before = problems.noted
+        known = _parsed(source, problems)
+        if problems.noted > before:
+            return known
+    _read[key] = known
+    if len(_read) > MAX_READ:
+        del _read[next(iter(_read))]
+    return known
+
+
+def _parsed(source: Source, problems: Problems) -> tree.File:
     paused = gc.isenabled()
     gc.disable()
     try:
