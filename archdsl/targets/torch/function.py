@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.shape import TensorType
 from archdsl.ir.value import Value
@@ -11,6 +13,9 @@ from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.scope import Numbers, Unexplained, hint_of
 from archdsl.targets.torch.statements import Line, Statement
 from archdsl.targets.torch.tape import Surroundings, Tape
+
+NAMED = re.compile(r"\$[\w.]+|[\w.]+@\d+")
+"""How a size is explained: `$name` is configuration, `local@axis` the size of an axis."""
 
 
 class Function:
@@ -113,13 +118,12 @@ class Function:
             found = explain(values, pool)
         if found is None:
             return None
-        return " ".join(self.spelled(word) for word in found[0].text.split(" "))
+        return NAMED.sub(lambda name: self.spelled(name[0]), found[0].text)
 
     def spelled(self, word: str) -> str:
+        """A name of `told` as it stands in the code: `$name` of configuration, `local@axis` of a size."""
         if word.startswith("$"):
             return self.numbers.argument(word[1:], self.numbers.plan.known[word[1:]], True)
-        if "@" not in word:
-            return word
         local, axis = word.split("@")
         return self.axis(local, int(axis))
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 
+from archdsl.compiler import load
+from archdsl.source import Source
 from tests.targets.torch.made import module
 
 RESIDUAL = """
@@ -141,3 +145,19 @@ def test_tied_tensors_are_one() -> None:
     for key in [key for key in w if key.startswith("body") and key.endswith("weight")]:
         x = torch.tanh(F.linear(x, w[key], w[key.replace("weight", "bias")]))
     torch.testing.assert_close(net(words), x @ w["embed.words.weight"].T)
+
+
+PADDED = """
+arch Padded(window: int = 4)(x: [B, T, 3]) -> out: [B, _, 3] {
+  let n = ceil(T / window)
+  head out { pad([0, 0, window, n*window - T]) }
+}
+"""
+
+
+def test_a_rounded_size_is_written_with_the_configuration_it_is_made_of() -> None:
+    space: dict[str, Any] = {"__name__": "padded"}
+    exec(load(Source("net.arch", PADDED)).source(), space)
+    x = torch.randn(2, 7, 3)
+    for window, length in ((4, 12), (5, 15), (7, 14)):
+        torch.testing.assert_close(space["Padded"](window=window)(x), F.pad(x, (0, 0, window, length - window - 7)))
