@@ -119,6 +119,15 @@ def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> 
     return made
 
 
+def spliced(frame: Frame, item: tree.Arch) -> Any:
+    """An arch's body under the label `_`: what its heads make, in header order. What it expects of itself is not asked here."""
+    heads = frame.heads = Heads(item, frame.scope)
+    outputs = _outputs(frame, item, heads, steps.run_body(frame, item.body))
+    if outputs is None:
+        return UNKNOWN
+    return Several(tuple((None, value) for _, value, _ in outputs)) if len(outputs) > 1 else outputs[0][1]
+
+
 def _outputs(frame: Frame, item: tree.Arch, heads: Heads, result: Any) -> list[tuple[str | None, Value, bool]] | None:
     """Outputs in the order of the header, training heads last; None where one is unknown."""
     found: list[tuple[str | None, Any, bool, tree.Out | None, Span]] = []

@@ -330,7 +330,11 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
     config = tuple({**dict(callee.given), **dict(template.args)}.items())
     with frame.session.inside(callee.name, callee.item, span):
         enter(inner, callee.item, config, tensors, values, span)
+        if isinstance(callee.item, tree.Arch):
+            from archdsl.elaborate import archs
+
+            return archs.spliced(inner, callee.item)
         result = steps.run_body(inner, callee.item.body)
-        if callee.item.outs and not isinstance(callee.item, tree.Arch):
+        if callee.item.outs:
             headers.check_outs(inner, callee.item.outs, result, callee.name, callee.item.body.span)
     return result

@@ -34,3 +34,25 @@ def test_not_in_what_runs_many_times_or_beside(body: str, code: str) -> None:
     with pytest.raises(ArchError) as found:
         spec(body).graph("Net")
     assert code in {one.code for one in found.value.problems}
+
+
+INNER = """
+arch Inner(D: int = 8)(x: [N, D]) -> first: [N, 3], second: [N, 2] {
+  head second { two: Linear(2) }
+  head first { one: Linear(3) }
+  expect { params == 45 }
+}
+arch Net(x: [N, 4]) -> y: [N, 5] {
+  a, b = x -> LABEL: Inner(4)
+  head y { concat(a, b, axis=-1) }
+}
+"""
+
+
+@pytest.mark.parametrize(("label", "prefix"), [("_", ()), ("inner", ("inner",))])
+def test_an_arch_is_used_like_a_block_with_a_name_and_without(label: str, prefix: tuple[str, ...]) -> None:
+    graph = spec(INNER.replace("LABEL", label)).graph("Net")
+    assert [one.name for one in graph.outputs] == ["y"]
+    assert {path for path, _ in graph.tensors()} == {
+        (*prefix, layer, leaf) for layer in ("one", "two") for leaf in ("weight", "bias")
+    }

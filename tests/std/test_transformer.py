@@ -123,6 +123,81 @@ def test_cross_attention() -> None:
     agree(module, Attention(4, 2, 8, 6), normal(2, 5, 8), normal(2, 3, 6, seed=3), mask)
 
 
+class Named(nn.Module):
+    """Attention whose heads need not fill the width, head by head."""
+
+    def __init__(self, heads: int, size: int, scale: float, causal: bool, bias: bool) -> None:
+        super().__init__()
+        self.heads, self.size, self.scale, self.causal = heads, size, scale, causal
+        self.q = nn.Linear(8, heads * size, bias)
+        self.k, self.v, self.o = (
+            nn.Linear(6, heads * size, bias),
+            nn.Linear(6, heads * size, bias),
+            nn.Linear(heads * size, 8, bias),
+        )
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        found = []
+        for h in range(self.heads):
+            own = slice(h * self.size, (h + 1) * self.size)
+            scores = self.q(x)[..., own] @ self.k(memory)[..., own].mT * self.scale + offset[h]
+            scores = scores.masked_fill(~mask[:, None, :], -math.inf)
+            if self.causal:
+                scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf)
+            found.append(scores.softmax(-1) @ self.v(memory)[..., own])
+        return self.o(torch.cat(found, -1))
+
+
+@pytest.mark.parametrize(
+    ("more", "options"),
+    [
+        ("", (4, 0.5, False, False)),
+        ("head_width=5, scale=1.0, bias=true", (5, 1.0, False, True)),
+        ("causal=true", (4, 0.5, True, False)),
+    ],
+)
+def test_attention(more: str, options: tuple[int, float, bool, bool]) -> None:
+    header = "(x: [B, T, 8], memory: [B, S, 6], m: bool[B, S], offset: [2, T, S])"
+    module = made("std.transformer { Attention }", header, f"(x, memory, mask=m, offset=offset) -> _: Attention(2, {more})")
+    mask = torch.tensor([[True, True, False, True, True], [True, False, True, True, False]])
+    agree(module, Named(2, *options), normal(2, 5, 8), normal(2, 5, 6, seed=3), mask, normal(2, 5, 5, seed=4))
+
+
+class Transposed(nn.Module):
+    """A linear map whose weight is [in, out]."""
+
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.zeros(inner, outer)), nn.Parameter(torch.zeros(outer))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight + self.bias
+
+
+class FusedAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c_attn, self.c_proj = Transposed(8, 24), Transposed(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = [one.unflatten(-1, (2, 4)).transpose(1, 2) for one in self.c_attn(x).chunk(3, -1)]
+        return self.c_proj(F.scaled_dot_product_attention(*parts, is_causal=True).transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c_fc, self.c_proj = Transposed(8, 32), Transposed(32, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+
+
+def test_a_gpts_attention_and_feed_forward() -> None:
+    agree(made("std.transformer { GPTAttention }", X, "_: GPTAttention(2)"), FusedAttention(), normal(2, 5, 8))
+    agree(made("std.transformer { GPTFeedForward }", X, "_: GPTFeedForward"), FeedForward(), normal(2, 5, 8))
+
+
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("word", ["relu", "gelu"])
 def test_encoder(first: bool, word: str) -> None:
@@ -159,6 +234,13 @@ def test_decoder(first: bool) -> None:
     barred = torch.ones(4, 4, dtype=torch.bool).triu(1)
     theirs = reference(x, memory, tgt_mask=barred, tgt_key_padding_mask=~mask, memory_key_padding_mask=~seen)
     same(module(x, mask=mask, memory=memory, seen=seen)[mask], theirs[mask])
+
+
+def test_a_decoder_that_sees_everything() -> None:
+    header = "(x: [B, T, 8], memory: [B, S, 8])"
+    module = made("std.transformer { Decoder }", header, "(x, memory) -> _: Decoder(2, 2, 12, causal=false, final_norm=false)")
+    reference = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 12, batch_first=True), 2)
+    agree(module, reference, normal(2, 4, 8), normal(2, 3, 8, seed=3))
 
 
 def test_the_paper_of_2017() -> None:
