@@ -279,7 +279,8 @@ def _in_form(graph: Graph, scan: str, dtype: str | None, *, solving: bool = True
         return graph
     from archdsl.passes.scans.choose import fast_scans
 
-    return fast_scans(graph, float=dtype or "f32", solving=solving)
+    # ONNX Runtime computes a fused cell in f32 alone: beside solved recurrences a program in f64 keeps its loop there.
+    return fast_scans(graph, float=dtype or "f32", solving=solving, fusing=solving or dtype != "f64")
 
 
 def _whole_configuration(made: Elaborated) -> dict[str, Any]:

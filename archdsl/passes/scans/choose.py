@@ -11,26 +11,27 @@ from archdsl.passes.scans.story import Story
 from archdsl.records import changed
 
 
-def fast_scans(graph: Graph, *, float: str = "f32", solving: bool = True) -> Graph:
+def fast_scans(graph: Graph, *, float: str = "f32", solving: bool = True, fusing: bool = True) -> Graph:
     """The program with what needs no loop computed before or behind it. `float` is the program's float type; without `solving`
-    every carry stays in its loop, for targets that have no operator for a solved recurrence.
+    no recurrence is solved, for targets that have no operator for that; without `fusing` no cell becomes a fused kernel.
 
     Keys, types and numbers stay; a block that has no scan stays the same object.
     """
-    return _Rewriting(float, solving).graph(graph)
+    return _Rewriting(float, solving, fusing).graph(graph)
 
 
 def explained(graph: Graph, *, float: str = "f32") -> tuple[Story, ...]:
     """What is found in each scan of the program, and the form that it gets."""
-    rewriting = _Rewriting(float, True)
+    rewriting = _Rewriting(float, True, True)
     rewriting.graph(graph)
     return tuple(dict.fromkeys(rewriting.stories))
 
 
 class _Rewriting:
-    def __init__(self, float: str, solving: bool) -> None:
+    def __init__(self, float: str, solving: bool, fusing: bool) -> None:
         self.float = float
         self.solving = solving
+        self.fusing = fusing
         self.stories: list[Story] = []
         self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
         """By what a graph and the owner of its members are; both are kept, so that their identities stay theirs."""
@@ -54,7 +55,10 @@ class _Rewriting:
             nodes: tuple[Node, ...] = (node,)
             if node.scan is not None:
                 context = Context(graph.facts, self.float)
-                nodes = rewritten(node, context, names, owner.members, self.stories, solving=self.solving, block=owner.name)
+                nodes = rewritten(
+                    node, context, names, owner.members, self.stories,
+                    solving=self.solving, fusing=self.fusing, block=owner.name, before=graph.nodes[:index],
+                )  # fmt: skip
             if len(nodes) != 1 or nodes[0] is not graph.nodes[index]:
                 graph = replace_node(graph, index, *nodes)
             index += len(nodes)

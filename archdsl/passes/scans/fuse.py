@@ -1,162 +1,270 @@
-"""A body that computes an LSTM in PyTorch's convention becomes the fused kernel on the same parameters."""
+"""A body that computes an LSTM, a GRU or an Elman RNN becomes the fused kernel on the same parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
+from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Layer
-from archdsl.ir.node import Node, Path
-from archdsl.ir.value import Operand, Value
+from archdsl.ir.node import Node
+from archdsl.ir.value import Number, Value
 from archdsl.ops.combine.concat import Concat
-from archdsl.ops.combine.split import Chunk, Split
 from archdsl.ops.create.filled import Full
-from archdsl.ops.dense.linear import Linear
-from archdsl.ops.index.indexing import Index
-from archdsl.ops.reshape.axes import Unsqueeze
+from archdsl.ops.index.indexing import ALL, Index
+from archdsl.ops.pointwise.arithmetic import Add, Mul
+from archdsl.ops.reshape.axes import Transpose, Unsqueeze
+from archdsl.passes.scans.cells import Bias, Block, Cell, Gate, NotACell, cells
+from archdsl.passes.scans.fused import CellScan, GRUScan, LSTMScan, RNNScan
 from archdsl.passes.scans.loop import Loop, needed
-from archdsl.passes.scans.recurrences import LSTMScan
+from archdsl.passes.scans.reading import Reading
 from archdsl.passes.scans.steps import Many
 from archdsl.passes.scans.story import Finding
-from archdsl.records import record
+from archdsl.passes.scans.sums import Read, Source
+
+KINDS: dict[str, Callable[[int, bool], CellScan]] = {
+    "lstm": lambda axis, reverse: LSTMScan(axis=axis, reverse=reverse),
+    "gru": lambda axis, reverse: GRUScan(axis=axis, reverse=reverse),
+    "rnn_tanh": lambda axis, reverse: RNNScan(axis=axis, reverse=reverse, curve="tanh"),
+    "rnn_relu": lambda axis, reverse: RNNScan(axis=axis, reverse=reverse, curve="relu"),
+}
+SAID = {
+    "lstm": "are an LSTM's",
+    "gru": "is a GRU's",
+    "rnn_tanh": "is an Elman RNN's",
+    "rnn_relu": "is an Elman RNN's, with relu,",
+}
 
 
-@record
-class Cell:
-    """An LSTM that was found: which carries are h and c, its gates' order, and its two linear maps."""
+def fuse(loop: Loop, before: Sequence[Node] = ()) -> bool:
+    """Replace the carries of one cell by the fused kernel; whether there was one. `before` are the nodes before the scan.
 
-    h: int
-    c: int
-    order: tuple[int, ...]
-    entering: Value
-    axis: int
-    maps: tuple[Path, Path]
-
-
-def fuse(loop: Loop) -> None:
-    """Replace the loop's two carries by the fused kernel, where they are an LSTM's and nothing else needs its inside."""
-    carries = loop.carries
-    if loop.scan.until or len(carries) != 2:
-        return
-    for h, c in (carries, carries[::-1]):
-        cell = _cell(loop, h, c)
-        if cell is not None and _is_closed(loop, cell):
-            return _write(loop, cell)
-
-
-def _cell(loop: Loop, h: int, c: int) -> Cell | None:
-    made = {value.name: node for node in loop.nodes for value in node.results}
-
-    def sides(value: Operand, name: str) -> Iterator[list[Any]]:
-        """The operands of the operator of this name that makes a value, in both orders."""
-        node = made.get(value.name) if isinstance(value, Value) else None
-        if node is not None and node.op is not None and node.op.name == name:
-            yield list(node.operands)
-            if len(node.operands) == 2:
-                yield list(node.operands)[::-1]
-
-    def of(value: Operand, name: str) -> Operand:
-        return next((one[0] for one in sides(value, name)), None)
-
-    for out, memory in sides(loop.new[h], "mul"):
-        o = of(out, "sigmoid")
-        if o is None or of(memory, "tanh") != loop.new[c]:
-            continue
-        for kept, fresh in sides(loop.new[c], "add"):
-            f = next((of(one, "sigmoid") for one, old in sides(kept, "mul") if old == loop.old[c]), None)
-            pairs = [(of(one, "sigmoid"), of(other, "tanh")) for one, other in sides(fresh, "mul")]
-            i, g = next((pair for pair in pairs if None not in pair), (None, None))
-            gates = [i, f, g, o]
-            if all(isinstance(one, Value) for one in gates):
-                found = _gates(loop, made, h, c, gates)
-                if found is not None:
-                    return found
-    return None
+    What nearly is a cell is told in the loop's findings.
+    """
+    if loop.scan.until or not any(_is_state(loop, index) for index in loop.carries):
+        return False
+    misses: list[Finding] = []
+    for cell in cells(Reading(loop, before)):
+        if isinstance(cell, NotACell):
+            misses.append(Finding(cell.words, cell.span))
+        elif not all(_is_state(loop, one) for one in (cell.h, cell.c) if one is not None):
+            misses.append(Finding(f"`{loop.old[cell.h].name}` is a cell's, but the fused kernel wants states [B, H]"))
+        elif (why := _open(loop, cell)) is not None:
+            misses.append(why)
+        else:
+            _Writing(loop, Reading(loop, before), cell).write()
+            return True
+    loop.found += misses
+    return False
 
 
-def _gates(loop: Loop, made: dict[str, Node], h: int, c: int, gates: list[Any]) -> Cell | None:
-    """The cell whose gates these are: four equal parts of a sum of two linear maps, of the input and of h."""
-    node = made.get(gates[0].name)
-    if node is None or not isinstance(node.op, (Chunk, Split)) or node.op.axis not in (-1, 1) or len(node.results) != 4:
+def _is_state(loop: Loop, index: int) -> bool:
+    type = loop.old[index].type
+    return type.rank == 2 and type.dtype == "float"
+
+
+def _open(loop: Loop, cell: Cell) -> Finding | None:
+    """Why a cell must stay open: something else in the body needs an LSTM's c of each step, which the kernel keeps to itself."""
+    if cell.c is None:
         return None
-    if any(one not in node.results or one.type != loop.old[h].type for one in gates) or len(set(gates)) != 4:
-        return None
-    total = made.get(node.operands[0].name) if isinstance(node.operands[0], Value) else None
-    if total is None or total.op is None or total.op.name != "add" or loop.old[h].type.rank != 2:
-        return None
-    for one, other in (total.operands, total.operands[::-1]):
-        state = made.get(other.name) if isinstance(other, Value) else None
-        many = loop.steps.known.get(one.name) if isinstance(one, Value) else None
-        if state is None or many is None or many.after is None or many.step.rank != 2 or many.axis > 1:
-            continue
-        outside = {value.name: node for node in loop.steps.nodes for value in node.results}
-        entering = outside.get(many.value.name)
-        if entering is None or state.operands != (loop.old[h],) or not _linear(loop, entering) or not _linear(loop, state):
-            continue
-        x = entering.operands[0]
-        if isinstance(x, Value) and x.type.rank == 3 and entering.member is not None and state.member is not None:
-            order = tuple(node.results.index(gate) for gate in gates)
-            return Cell(h, c, order, x, many.axis, (entering.member, state.member))
-    return None
-
-
-def _linear(loop: Loop, node: Node) -> bool:
-    member = loop.steps.members.get(node.member or ())
-    return isinstance(member, Layer) and isinstance(member.op, Linear) and not member.op.transposed and not node.leaf
-
-
-def _is_closed(loop: Loop, cell: Cell) -> bool:
-    """Whether the yields need of the cell its h alone."""
     outside = {loop.new[cell.h].name, loop.old[cell.h].name}
     nodes = [node for node in loop.nodes if not any(one.name in outside for one in node.results)]
-    wanted = {value.name for value, _ in loop.open()} - outside
-    used = wanted | {one.name for node in needed(nodes, wanted) for one in node.operands if isinstance(one, Value)}
-    return loop.new[cell.c].name not in used and loop.old[cell.c].name not in used
+    wanted = {value.name for value, _ in loop.open()}
+    wanted |= {loop.new[index].name for index in loop.carries if index not in (cell.h, cell.c)}
+    wanted -= outside
+    made = needed(nodes, wanted)
+    used = wanted | {one.name for node in made for one in node.operands if isinstance(one, Value)}
+    c = {loop.new[cell.c].name, loop.old[cell.c].name}
+    if not c & used:
+        return None
+    at = next((node for node in made if any(isinstance(one, Value) and one.name in c for one in node.operands)), None)
+    names = f"`{loop.old[cell.h].name}` and `{loop.old[cell.c].name}`"
+    words = f"{names} are an LSTM's, but `{loop.old[cell.c].name}` of each step is needed, which the fused kernel does not give"
+    return Finding(words, at.span if at is not None else None)
 
 
-def _write(loop: Loop, cell: Cell) -> None:
-    steps = loop.steps
-    weights = [_leaf(loop, path, "weight") for path in cell.maps]
-    ops = [_op(loop, path) for path in cell.maps]
-    if any(op.bias for op in ops):
-        rows = ops[0].out_features
-        none = Full(size=(rows,), fill_value=0.0, dtype="float")
-        pairs = zip(cell.maps, ops, strict=True)
-        weights += [_leaf(loop, path, "bias") if op.bias else steps.applied(none, name="bias") for path, op in pairs]
-    h, c = loop.new[cell.h], loop.new[cell.c]
-    types = (steps.type(h.type, 2 - cell.axis), h.type, c.type)
-    results = tuple(steps.named(one, type) for one, type in zip((h, h, c), types, strict=True))
-    op = LSTMScan(order=cell.order, axis=cell.axis, reverse=loop.scan.reverse)
-    operands = (cell.entering, loop.starts[cell.h], loop.starts[cell.c], *weights)
-    steps.nodes.append(Node(operands, results, op=op, path=steps.around.path, span=steps.around.span))
-    steps.known[h.name] = Many(results[0], h.type, 2 - cell.axis)
-    start = steps.applied(Unsqueeze(axis=0), loop.starts[cell.h])
-    parts = [start, steps.at(steps.known[h.name], 2)]
-    states = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts))
-    before = Index(parts=(("slice", 1, None, None) if loop.scan.reverse else ("slice", None, -1, None),))
-    steps.known[loop.old[cell.h].name] = Many(steps.applied(before, states), h.type, 2)
-    for place, index in enumerate(loop.scan.finals):
-        if index in (cell.h, cell.c):
-            loop.results[loop.node.results[loop.scan.yields + place].name] = results[1 if index == cell.h else 2]
-    names = [f"`{one}`" for one in (loop.old[cell.h].name, loop.old[cell.c].name, *map(".".join, cell.maps))]
-    loop.found.append(Finding(f"{names[0]} and {names[1]} are an LSTM's on {names[2]} and {names[3]}: the fused kernel"))
-    loop.solved |= {cell.h, cell.c}
-    loop.hoist()
+class _Writing:
+    """Writes the kernel's node, and before it the weights in PyTorch's layout where they do not stand so."""
+
+    def __init__(self, loop: Loop, reading: Reading, cell: Cell) -> None:
+        self.loop = loop
+        self.steps = loop.steps
+        self.reading = reading
+        self.cell = cell
+        self.read: dict[Source, Value] = {}
+        self.reads = list(dict.fromkeys(one for gate in cell.gates for one, _ in gate.entering))
+        self.width = loop.old[cell.h].type.shape[-1]
+
+    def write(self) -> None:
+        loop, steps, cell = self.loop, self.steps, self.cell
+        x, axis = self.entering()
+        weights = [self.beside([self.columns(gate, read) for gate in cell.gates], read) for read in self.reads]
+        w = weights[0] if len(weights) == 1 else steps.applied(Concat(axis=1), *weights)
+        operands = [w, self.stacked([gate.state for gate in cell.gates]), *self.biases()]
+        h, c = loop.new[cell.h], loop.new[cell.h if cell.c is None else cell.c]
+        states = (h,) if cell.c is None else (h, c)
+        types = (steps.type(h.type, 2 - axis), *(one.type for one in states))
+        results = tuple(steps.named(one, type) for one, type in zip((h, *states), types, strict=True))
+        carries = (cell.h,) if cell.c is None else (cell.h, cell.c)
+        starts = [loop.starts[index] for index in carries]
+        op = KINDS[cell.kind](axis, loop.scan.reverse)
+        steps.nodes.append(Node((x, *starts, *operands), results, op=op, path=steps.around.path, span=steps.around.span))
+        steps.known[h.name] = Many(results[0], h.type, 2 - axis)
+        start = steps.applied(Unsqueeze(axis=0), loop.starts[cell.h])
+        parts = [start, steps.at(steps.known[h.name], 2)]
+        whole = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts))
+        earlier = Index(parts=(("slice", 1, None, None) if loop.scan.reverse else ("slice", None, -1, None),))
+        steps.known[loop.old[cell.h].name] = Many(steps.applied(earlier, whole), h.type, 2)
+        for place, index in enumerate(loop.scan.finals):
+            if index in carries:
+                loop.results[loop.node.results[loop.scan.yields + place].name] = results[1 + carries.index(index)]
+        self.tell(carries)
+        loop.solved |= set(carries)
+        loop.hoist()
+
+    def tell(self, carries: tuple[int, ...]) -> None:
+        """What was found, with the weights."""
+        names = " and ".join(f"`{self.loop.old[index].name}`" for index in carries)
+        sources = [block.weight.weight for gate in self.cell.gates for _, block in gate.entering]
+        sources += [gate.state.weight.weight for gate in self.cell.gates]
+        weights = list(dict.fromkeys(f"`{'.'.join(one.path) or one.name}`" for one in sources))
+        said = f"{', '.join(weights[:-1])} and {weights[-1]}" if len(weights) > 1 else weights[0]
+        self.loop.found.append(Finding(f"{names} {SAID[self.cell.kind]} on {said}: the fused kernel"))
+
+    def entering(self) -> tuple[Value, int]:
+        """What enters at all steps, beside each other where it is several, and the axis of the steps."""
+        found = [self.reading.many(one.source) for one in self.reads]
+        axis = next((one.axis for one in found if one is not None and one.axis < 2), 1)
+        placed = []
+        for read, many in zip(self.reads, found, strict=True):
+            if many is None:
+                raise ValueError("an input that is not known")
+            value = self.steps.at(many, 2 - axis)
+            width = many.step.shape[-1]
+            if read.low != 0 or read.high != width:
+                value = self.steps.applied(Index(parts=(ALL, ALL, ("slice", read.low, read.high, None))), value)
+            placed.append(value)
+        return (placed[0] if len(placed) == 1 else self.steps.applied(Concat(axis=2), *placed)), axis
+
+    def columns(self, gate: Gate, read: Read) -> Block | None:
+        """The weight of one input in a gate; None where the gate does not see it."""
+        return dict(gate.entering).get(read)
+
+    def beside(self, blocks: list[Block | None], read: Read) -> Value:
+        """The weights of one input for all gates, below each other, zeros where a gate does not see it."""
+        if all(one is not None for one in blocks):
+            return self.stacked([one for one in blocks if one is not None])
+        zeros = Full(size=(self.width, read.high - read.low), fill_value=0.0, dtype="float")
+        parts = [self.steps.applied(zeros, name="weight") if one is None else self.stacked([one]) for one in blocks]
+        return self.steps.applied(Concat(axis=0), *parts)
+
+    def stacked(self, blocks: list[Block]) -> Value:
+        """Parts of weights below each other; neighbours in one weight are read together."""
+        parts: list[Value] = []
+        for block in _joined(blocks):
+            one = block.weight
+            value = self.tensor(one.weight)
+            value = self.steps.applied(Transpose(axis0=0, axis1=1), value) if one.turned else value
+            sizes = value.type.shape
+            rows = _slice(one.low, one.high, sizes[0])
+            columns = _slice(one.left, one.right, sizes[1])
+            if rows != ALL or columns != ALL:
+                value = self.steps.applied(Index(parts=(rows, columns)), value)
+            parts.append(self.scaled(value, block.factor))
+        return parts[0] if len(parts) == 1 else self.steps.applied(Concat(axis=0), *parts)
+
+    def scaled(self, value: Value, factor: float) -> Value:
+        return value if factor == 1 else self.steps.applied(Mul(), value, Number(factor, TensorType((), value.type.dtype)))
+
+    def biases(self) -> list[Value]:
+        """Both biases, or none where no gate has one."""
+        inner = {one.read.source for gate in self.cell.gates for one in gate.inner}
+        outer = list(dict.fromkeys(one.read.source for gate in self.cell.gates for one in gate.biases))
+        if not inner and self.cell.kind != "gru":
+            inner = set(outer[1:2])
+        sides: tuple[list[tuple[Bias, ...]], list[tuple[Bias, ...]]] = ([], [])
+        for gate in self.cell.gates:
+            under = tuple(one for one in gate.biases if one.read.source in inner and not gate.inner)
+            sides[0].append(tuple(one for one in gate.biases if one not in under))
+            sides[1].append(gate.inner or under)
+        if not any(any(side) for side in sides):
+            return []
+        return [self.bias(side) for side in sides]
+
+    def bias(self, gates: list[tuple[Bias, ...]]) -> Value:
+        """One bias of all gates."""
+        if not any(gates):
+            rows = len(gates) * self.width
+            return self.steps.applied(Full(size=(rows,), fill_value=0.0, dtype="float"), name="bias")
+        if all(len(one) == 1 for one in gates) and (whole := _together([one[0] for one in gates])) is not None:
+            return self.vector(whole)
+        parts = []
+        for terms in gates:
+            values = [self.vector(one) for one in terms]
+            none = Full(size=(self.width,), fill_value=0.0, dtype="float")
+            value = values[0] if values else self.steps.applied(none, name="bias")
+            for other in values[1:]:
+                value = self.steps.applied(Add(), value, other)
+            parts.append(value)
+        return parts[0] if len(parts) == 1 else self.steps.applied(Concat(axis=0), *parts)
+
+    def vector(self, bias: Bias) -> Value:
+        """A part of a bias, as one axis."""
+        value, read = self.tensor(bias.read.source), bias.read
+        while value.type.rank > 1:
+            value = self.steps.applied(Index(parts=(("int", 0),)), value)
+        chosen = _slice(read.low, read.high, value.type.shape[0])
+        value = value if chosen == ALL else self.steps.applied(Index(parts=(chosen,)), value)
+        return self.scaled(value, bias.factor)
+
+    def tensor(self, source: Source) -> Value:
+        """A tensor of a member, or a value that is the same in each step, outside of the loop."""
+        if not source.path:
+            many = self.reading.many(source)
+            if many is None:
+                raise ValueError("a weight that is not known")
+            return many.value
+        if source not in self.read:
+            member = self.steps.members[source.path]
+            if not isinstance(member, Layer):
+                raise ValueError("no layer")
+            weight = member.op.parameters()[source.name]
+            type = TensorType(weight.shape, weight.dtype)
+            value = self.steps.named(Value(source.name, type), type)
+            around = self.steps.around
+            node = Node((), (value,), member=source.path, leaf=source.name, path=around.path, span=around.span)
+            self.steps.nodes.append(node)
+            self.read[source] = value
+        return self.read[source]
 
 
-def _op(loop: Loop, path: Path) -> Linear:
-    member = loop.steps.members[path]
-    if not isinstance(member, Layer) or not isinstance(member.op, Linear):
-        raise ValueError("no linear map")
-    return member.op
+def _slice(low: Size, high: Size, size: Size) -> tuple[object, ...]:
+    return ALL if low == 0 and high == size else ("slice", low, high, None)
 
 
-def _leaf(loop: Loop, path: Path, leaf: str) -> Value:
-    """A tensor of a member, read outside of the loop."""
-    steps = loop.steps
-    weight = _op(loop, path).parameters()[leaf]
-    like = Value(leaf, TensorType(weight.shape, weight.dtype))
-    value = steps.named(like, like.type)
-    steps.nodes.append(Node((), (value,), member=path, leaf=leaf, path=steps.around.path, span=steps.around.span))
-    return value
+def _joined(blocks: Iterable[Block]) -> list[Block]:
+    """Neighbours in one weight as one block."""
+    found: list[Block] = []
+    for block in blocks:
+        last, now = (found[-1] if found else None), block.weight
+        if last is not None and last.factor == block.factor and last.weight.high == now.low and _alike(last, block):
+            one = last.weight
+            wide = type(one)(one.weight, one.turned, one.low, now.high, one.left, one.right, one.of)
+            found[-1] = Block(wide, block.factor)
+        else:
+            found.append(block)
+    return found
+
+
+def _alike(one: Block, other: Block) -> bool:
+    a, b = one.weight, other.weight
+    return (a.weight, a.turned, a.left, a.right) == (b.weight, b.turned, b.left, b.right)
+
+
+def _together(biases: list[Bias]) -> Bias | None:
+    """Biases that lie one after the other in one tensor, as one."""
+    for one, next in zip(biases, biases[1:], strict=False):
+        if one.factor != next.factor or one.read.source != next.read.source or one.read.high != next.read.low:
+            return None
+    first, last = biases[0].read, biases[-1].read
+    return Bias(Read(first.source, first.low, last.high), biases[0].factor)

@@ -42,28 +42,3 @@ class MaxPlusScan(Solved):
 
     name = "maxplus_scan"
     function = "maxplus_scan"
-
-
-class LSTMScan(Op):
-    """An LSTM over a sequence on the weights of two linear maps: all h, the last h and the last c.
-
-    x is [B, T, D] or, with `axis` 0, [T, B, D]; the states are [B, H], the weights [4H, D] and [4H, H], the biases [4H].
-    """
-
-    name = "lstm_scan"
-    family = "recurrent"
-    tensors = ("x", "h", "c", "*weights")
-    order: tuple[int, ...] = required("where the input, forget, cell and output gates stand in the weights", "list[int]")
-    axis: int = option(1, "the axis of the steps", "int")
-    reverse: bool = option(False, "from the last step to the first", "bool")
-
-    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
-        x, h, c = (given(one) for one in inputs[:3])
-        return (TensorType((*x.shape[:2], h.shape[1]), h.dtype), h, c)
-
-    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        more: dict[str, object] = {"order": self.order} if self.order != (0, 1, 2, 3) else {}
-        more |= {} if self.axis else {"batch_first": False}
-        more |= {"reverse": True} if self.reverse else {}
-        weights = Code(f"({', '.join(str(one) for one in inputs[3:])})")
-        return tape.call(tape.helper("lstm_scan"), *inputs[:3], weights, **more)

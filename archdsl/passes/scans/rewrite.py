@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
@@ -33,10 +33,13 @@ def rewritten(
     stories: list[Story],
     *,
     solving: bool,
+    fusing: bool,
     block: str,
+    before: Sequence[Node] = (),
 ) -> tuple[Node, ...]:
     """The nodes that stand for a scan node; only itself where all stays in the loop. `names` are taken, and get the new ones;
-    `solving`: carries that need no loop leave it. What was found goes to `stories`; `block` is where the scan stands."""
+    `solving`: carries that need no loop leave it; `fusing`: cells become fused kernels. What was found goes to `stories`;
+    `block` is where the scan stands, `before` are the nodes before it."""
     scan = node.scan
     if scan is None or not _plain(node, scan):
         return (node,)
@@ -45,7 +48,7 @@ def rewritten(
         taken = set(names)
         loop = Loop(node, scan, Steps(node, context, taken, scan.length, members))
         try:
-            made = _attempt(loop, refused, solving)
+            made = _attempt(loop, refused, before, solving=solving, fusing=fusing)
         except Refused as fault:
             refused.add(fault.value)
             continue
@@ -66,7 +69,7 @@ def _plain(node: Node, scan: Scan) -> bool:
     )
 
 
-def _attempt(loop: Loop, refused: set[str], solving: bool) -> tuple[Node, ...]:
+def _attempt(loop: Loop, refused: set[str], before: Sequence[Node], *, solving: bool, fusing: bool) -> tuple[Node, ...]:
     steps = loop.steps
     loop.drop_unneeded()
     count = len(loop.nodes)
@@ -77,8 +80,11 @@ def _attempt(loop: Loop, refused: set[str], solving: bool) -> tuple[Node, ...]:
     if solving:
         solve(loop)
         loop.drop_unneeded()
-        fuse(loop)
+    while fusing and fuse(loop, before):
         loop.drop_unneeded()
+        if solving:
+            solve(loop)
+            loop.drop_unneeded()
     sunk = sinkable(loop, refused)
     if sunk:
         loop.found.append(Finding(f"{len(sunk)} nodes are for the yields alone: computed behind, for all steps"))

@@ -62,7 +62,7 @@ def test_lstm_is_the_fused_kernel() -> None:
 
 
 def test_input_projection_leaves_the_loop() -> None:
-    fast = fast_scans(graphs("lstm")[0], solving=False)
+    fast = fast_scans(graphs("lstm")[0], fusing=False)
     bodies = [one for one in fast.graphs() if one.kind == "scan"]
     assert bodies
     assert all({node.member for node in body.nodes if node.member} == {("U",)} for body in bodies)
