@@ -103,7 +103,7 @@ def _expected(fault: Exception) -> int | None:
     from archdsl.cli.showing import show_problems
 
     show_problems(fault.problems, sys.stderr)
-    unreadable = {"unreadable-file", "source-too-large", "not-utf8"}
+    unreadable = {"unreadable-file", "source-too-large", "not-utf8", "bad-weights-file"}
     return USAGE if any(problem.code in unreadable for problem in fault.problems) else FINDINGS
 
 

@@ -60,3 +60,24 @@ class NotUtf8(Problem):
 
     def message(self) -> str:
         return self.why
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadWeightsFile(Problem):
+    """A file of weights is no whole safetensors file: it is cut off, it is something else, or its header contradicts itself.
+
+    ```sh
+    head -c 1000 model.safetensors > part.safetensors
+    archdsl weights inspect part.safetensors
+    ```
+
+    Fetch the file again. A PyTorch checkpoint (`.pt`, `.bin`) is a program, not data: load it where you trust it and save its
+    `state_dict` with `safetensors.torch.save_file`.
+    """
+
+    code = "bad-weights-file"
+    name: str
+    why: str
+
+    def message(self) -> str:
+        return f"{self.name} is no whole safetensors file: {self.why}"

@@ -6,20 +6,23 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+
+Data = bytes | Iterable[bytes | memoryview]
+"""What a file is to contain: in one piece, or in parts that are made as they are written."""
 
 PREFIX = ".archdsl-"
 """Temporary files start with this; one is left behind only where the process was killed."""
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: Data) -> None:
     """Write one file. Raises `OSError`; the old file is then as it was."""
     write_all({Path(path): data})
 
 
-def write_all(files: Mapping[Path, bytes]) -> None:
+def write_all(files: Mapping[Path, Data]) -> None:
     """Write a set of files, making missing folders. Raises `OSError`; every file is then as it was, every new folder gone.
 
     A regular file keeps its mode; a link is followed and stays; what is no regular file (`/dev/stdout`, a pipe, `/dev/null`)
@@ -27,7 +30,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
     """
     folders: list[Path] = []
     staged: list[tuple[Path, Path]] = []
-    through: list[tuple[Path, bytes]] = []
+    through: list[tuple[Path, Data]] = []
     try:
         for path, data in files.items():
             if _is_through(path):
@@ -69,7 +72,7 @@ def _descriptor(path: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def _write_through(path: Path, data: Data) -> None:
     descriptor = _descriptor(path)
     if descriptor is None:
         handle = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
@@ -78,7 +81,7 @@ def _write_through(path: Path, data: bytes) -> None:
         sys.stderr.flush()
         handle = os.dup(descriptor)
     with os.fdopen(handle, "wb") as file:
-        file.write(data)
+        file.writelines([data] if isinstance(data, bytes) else data)
 
 
 def _make_folders(folder: Path) -> list[Path]:
@@ -100,7 +103,7 @@ def _make_folders(folder: Path) -> list[Path]:
     return made
 
 
-def _stage(target: Path, data: bytes) -> Path:
+def _stage(target: Path, data: Data) -> Path:
     """Write `data` to a new file beside `target`, down to the disk. Not by `tempfile`, so that the umask rules its mode."""
     temporary = _fresh(target)
     handle = os.open(
@@ -108,7 +111,7 @@ def _stage(target: Path, data: bytes) -> Path:
     )
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             with suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))

@@ -10,7 +10,12 @@ is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration
 ```
 
 ```bytes
-a Python bytes literal, optionally `* N`, for what is no text
+a Python bytes literal, optionally `* N`, for what is no text; `bytes weights.safetensors` names the file
+```
+
+```toml map.toml
+a weight map: then the problem is that of converting the weights, which are the json `{name: shape}`, forwards or (in
+`json back.json`) backwards; a name with `=` and a number after it is that number everywhere, others count up
 ```
 
 ```text
@@ -52,7 +57,7 @@ class Case:
         for kind, head, body in _FENCE.findall(text):
             if kind == "text":
                 picture = body
-            elif kind in ("arch", "bytes"):
+            elif kind in ("arch", "bytes", "toml", "json"):
                 name = MAIN
                 for word in head.split():
                     key, equals, value = word.partition("=")
@@ -61,7 +66,7 @@ class Case:
                     else:
                         name = word
                 for one, text_of_one in _numbered(name, body):
-                    files[one] = text_of_one.encode() if kind == "arch" else _bytes(body)
+                    files[one] = text_of_one.encode() if kind != "bytes" else _bytes(body)
         return cls(files, config, picture)
 
 
@@ -95,6 +100,10 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     try:
+        if {"map.toml", "weights.safetensors"} & set(case.files):
+            from tests.problems.converted import convert_case
+
+            return convert_case(case.files)
         spec = load(Path(MAIN))
         return spec.check(spec.names[-1], case.config) if case.config and spec.names else spec.check()
     except ArchError as fault:

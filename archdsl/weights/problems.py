@@ -1,0 +1,67 @@
+"""What can be wrong with a weight map, and with weights that are to go through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.problems.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadWeightMap(Problem):
+    """A weight map cannot be read, or says something that no map may say.
+
+    ```sh
+    printf '[rename]\\n"a.{i}" = "b"\\n' > lossy.toml
+    archdsl weights convert specs/vit.arch:ViTB16 vit.safetensors --map lossy.toml -o own.safetensors
+    ```
+
+    A map only gives the same numbers other names and places. What a name holds in braces must stand on both sides, or two
+    tensors would become one; `docs/how-to/map-weights.md` tells what a map may say.
+    """
+
+    code = "bad-weight-map"
+    why: str
+
+    def message(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsDoNotFit(Problem):
+    """Weights and what they are for differ in names, shapes or types.
+
+    ```sh
+    archdsl weights convert specs/vit.arch:ViTB16 resnet50.safetensors --map specs/maps/timm_vit.toml -o own.safetensors
+    ```
+
+    Every tensor of the file must be taken by one rule of the map, or be dropped by its name with a reason, and every tensor of
+    the architecture must be filled once, in its own shape. `archdsl weights inspect FILE --spec SPEC` shows what is in the file,
+    what fits, and which map it looks like. A small variant of the architecture wants its configuration: `-D depth=2`.
+    """
+
+    code = "weights-do-not-fit"
+    why: str
+
+    def message(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsNotAsClaimed(Problem):
+    """Weights are not what the map says of them: a tensor that it drops as a copy is none, or one that it takes for a constant is
+    not.
+
+    ```sh
+    archdsl weights convert specs/densenet.arch:DenseNet121 own.safetensors --map theirs.toml --reverse -o theirs.safetensors
+    ```
+
+    With these weights the two networks are different functions, so nothing was written. They may have been trained further in a
+    place that the other layout does not have.
+    """
+
+    code = "weights-not-as-claimed"
+    why: str
+
+    def message(self) -> str:
+        return self.why

@@ -1,0 +1,74 @@
+"""The maps beside the specs: a library's random weights go through a map into ours, and both compute the same; and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from archdsl.weights.reading import read_map
+from tests.oracles.comparing import InDouble, call_ours, in_evaluation, near, widened
+from tests.oracles.living import ROOT, build, quiet, randomise
+from tests.oracles.map_cases import CASES, Mapped
+
+pytestmark = pytest.mark.oracle
+MAPS = ROOT / "specs/maps"
+
+
+def test_every_map_is_held_against_its_reference() -> None:
+    assert {path.stem for path in MAPS.glob("*.toml")} == {case.name for case in CASES}
+    assert all((ROOT / "specs" / read_map(path).spec).is_file() for path in MAPS.glob("*.toml"))
+
+
+def flags(case: Mapped) -> list[str]:
+    return [word for name, value in case.config.items() for word in ("-D", f"{name}={value}")]
+
+
+def run(*arguments: object) -> int:
+    from archdsl.cli.main import run
+
+    return run([str(one) for one in arguments])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_tiny_one_is_the_same_in_float64_and_its_weights_return(case: Mapped, tmp_path: Path) -> None:
+    theirs = quiet(randomise(case.tiny()))
+    weights = {name: one.contiguous() for name, one in theirs.state_dict().items()}
+    save_file(weights, tmp_path / "theirs.safetensors")
+    target, name = ROOT / "specs" / f"{case.file}.arch", case.arch
+    converted = ["weights", "convert", f"{target}:{name}"]
+    assert run(*converted, tmp_path / "theirs.safetensors", "-o", tmp_path / "ours.safetensors", *flags(case)) == 0
+    ours = quiet(build(case.file, case.arch, **case.config))
+    ours.load_state_dict(load_file(tmp_path / "ours.safetensors"), strict=True)
+    wide = widened(case.inputs())
+    with InDouble():
+        wanted = in_evaluation(theirs.double(), case.call, wide)
+    for index, (result, one) in enumerate(zip(in_evaluation(ours.double(), call_ours, wide), wanted, strict=True)):
+        near(result, one, f"output {index}")
+    back = tmp_path / "back.safetensors"
+    assert run(*converted, tmp_path / "ours.safetensors", "--map", case.name, "--reverse", "-o", back, *flags(case)) == 0
+    returned = load_file(back)
+    assert not case.back or returned.keys() == weights.keys()
+    for key, tensor in returned.items():
+        assert weights[key].dtype == tensor.dtype
+        assert torch.equal(weights[key], tensor) or not case.back, key
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_map_fits_at_full_size(case: Mapped) -> None:
+    """Names, shapes and types of the published size, from tensors without data."""
+    from archdsl.files.tensors import Held
+    from archdsl.weights.own import own_tensors
+    from archdsl.weights.planning import plan
+
+    with torch.device("meta"):
+        theirs = case.full()
+    kinds = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}
+    given = {name: Held(kinds[one.dtype], tuple(one.shape), memoryview(b"")) for name, one in theirs.state_dict().items()}
+    own = own_tensors(build(case.file, case.arch, device="meta"), case.arch, {})
+    made = plan(read_map(MAPS / f"{case.name}.toml"), own, given, "theirs")
+    filled = {name for move in made.moves for name in move.targets} | {name for name, _ in made.filled}
+    assert all(set(own.group(name)) & filled for name in own.tensors)
+    assert sum(len(move.sources) for move in made.moves) + len(made.dropped) == len(given)
