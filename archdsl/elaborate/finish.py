@@ -121,7 +121,7 @@ def refuse_clashes(unit: Unit, members: Mapping[Path, Member]) -> None:
                         at=unit.places[path],
                         what=f"`{'.'.join(path)}` is already the path of something else",
                         label="this label reaches into the instance",
-                        others=(Label(unit.places[path[:depth]], f"`{'.'.join(path[depth:])}` is made inside of it"),),
+                        others=(Label(unit.places[path[:depth]], f"`{'.'.join(path[depth:])}` belongs to it"),),
                         help="give it a path that the instance does not have",
                     )
                 )
@@ -130,7 +130,10 @@ def refuse_clashes(unit: Unit, members: Mapping[Path, Member]) -> None:
 def has_place(member: Member, path: Path) -> bool:
     """Whether something of a member stands at a path inside it."""
     if isinstance(member, Layer):
-        return ".".join(path) in member.op.parameters()
+        from archdsl.elaborate.initial import leaves_of  # which makes graphs itself
+
+        # also what PyTorch's module holds as an option, or as None: `Linear(bias=false)` would add a bias that it is given
+        return path[0] in member.op.fields or ".".join(path) in (*member.op.parameters(), *leaves_of(type(member.op)))
     if not isinstance(member, Call):
         return True
     graph = member.graph

@@ -52,6 +52,12 @@ def test_what_an_instance_has_cannot_be_added(body: str) -> None:
     assert only(B + f"arch Net(x: [N, 8]) {{\n{body}\n}}") == ("duplicate-label", "Linear(2)")
 
 
+@pytest.mark.parametrize("name", ["bias", "weight", "in_features"])
+def test_what_a_layer_could_have_cannot_be_added(name: str) -> None:
+    """PyTorch's Linear(bias=False) would add a bias that it is given under this name."""
+    assert only(f"param b = fc.{name}: [3] = ones\nfc: Linear(3, bias=false)\nit + b")[0] == "duplicate-label"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
