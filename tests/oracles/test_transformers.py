@@ -12,7 +12,7 @@ from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
-from tests.oracles.transformer_cases import CASES, Text
+from tests.oracles.transformer_cases import CASES, STARTS, Text
 
 import transformers  # isort: skip
 
@@ -74,6 +74,23 @@ def test_a_llama_counts_what_the_library_counts(arch: str) -> None:
     assert isinstance(found, Dim)
     assert found.evaluate({"B": 1, "T": 512}) == counter.get_total_flops() // 2
     same_keys(build("llama", arch, device="meta"), {name: tuple(one.shape) for name, one in theirs.state_dict().items()})
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_it_starts_as_the_librarys_does(name: str) -> None:
+    """Each tensor's first values have the same mean, spread and form, as far as so many draws can tell."""
+    file, arch, config, make = STARTS[name]
+    torch.manual_seed(0)
+    theirs = make().state_dict()
+    for key, mine in build(file, arch, **config).state_dict().items():
+        one, other = mine.double(), theirs[key].double()
+        spread, doubt = other.std(), 6 / one.numel() ** 0.5
+        if spread == 0:
+            assert torch.equal(one, other), key
+            continue
+        assert abs(one.std() / spread - 1) < doubt, key
+        assert abs(one.mean() - other.mean()) < 1.5 * doubt * spread, key
+        assert abs(one.abs().mean() / one.std() - other.abs().mean() / spread) < doubt, key
 
 
 @pytest.mark.parametrize("case", TINY, ids=lambda case: case.name)

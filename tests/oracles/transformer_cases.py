@@ -264,3 +264,44 @@ CASES = [
         row=False,
     ),
 ]
+
+WIDE = {"vocab": 300, "width": 64, "depth": 3, "heads": 4}
+WIDE_GPT = {"vocab_size": 300, "n_positions": 64, "n_embd": 64, "n_layer": 3, "n_head": 4}
+WIDE_ENCODER = {
+    "vocab_size": 300,
+    "hidden_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 128,
+}
+WIDE_T5 = {"vocab_size": 300, "d_model": 64, "d_kv": 20, "d_ff": 128, "num_layers": 3, "num_heads": 4}
+# What starts from drawn weights: file, arch, configuration, the library's, wide enough for the draws to tell.
+STARTS: dict[str, tuple[str, str, dict[str, Any], Callable[[], nn.Module]]] = {
+    "gpt1": (
+        "gpt1",
+        "GPT1",
+        {**WIDE, "context": 64},
+        lambda: transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**WIDE_GPT)),
+    ),
+    "gpt2": ("gpt2", "GPT2", {**WIDE, "context": 64}, gpt2(**WIDE_GPT)),
+    "bert_pretraining": (
+        "bert",
+        "BertForPreTraining",
+        {**WIDE, "hidden": 128},
+        lambda: transformers.BertForPreTraining(transformers.BertConfig(**WIDE_ENCODER)),
+    ),
+    "t5": (
+        "t5",
+        "T5",
+        {**WIDE, "head_width": 20, "hidden": 128},
+        lambda: transformers.T5ForConditionalGeneration(transformers.T5Config(**WIDE_T5)),
+    ),
+    "llama": (
+        "llama",
+        "Llama",
+        {**WIDE, "kv_heads": 2, "hidden": 128},
+        lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(num_key_value_heads=2, **WIDE_ENCODER)),
+    ),
+    "mha": ("transformer", "TorchAttention", {"D": 64}, lambda: nn.MultiheadAttention(64, 8)),
+    "encoder_layer": ("transformer", "TorchEncoderLayer", {"D": 64, "hidden": 99}, lambda: nn.TransformerEncoderLayer(64, 8, 99)),
+}
