@@ -285,9 +285,7 @@ def arch_inputs(
         frame.unit.inputs.append((one.name, value, optional))
         frame.scope.bind(one.name, value, one.span, "input")
         values.append(value)
-    for one, value in zip(tensors, values, strict=True):
-        if value is None and one.default is not None and not isinstance(one.default, tree.Nothing):
-            frame.scope.names[one.name].value = blocks.default_input(frame, one)
+    blocks.default_inputs(frame, tensors, values)
     for key in given - {one.name for one in tensors if one.default is not None}:
         raise Fault(problems.UnknownConfiguration(at=item.name_span, what=f"`{item.name}` has no optional input `{key}`"))
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from archdsl.dims.shape import TensorType
@@ -192,11 +193,16 @@ def enter(
     headers.bind_config(frame, parameters, given, item.name, span)
     if tensors:
         headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
+    default_inputs(frame, tensors, values)
+    frame.flow = frame.scope.names[tensors[0].name].value if tensors else values[0]
+    return tuple(one.name for one in parameters)
+
+
+def default_inputs(frame: Frame, tensors: Sequence[tree.Param_], values: Sequence[Value | None]) -> None:
+    """Give the optional inputs that were not given, and whose default is not `none`, their default."""
     for one, value in zip(tensors, values, strict=False):
         if value is None and one.default is not None and not isinstance(one.default, tree.Nothing):
             frame.scope.names[one.name].value = default_input(frame, one)
-    frame.flow = frame.scope.names[tensors[0].name].value if tensors else values[0]
-    return tuple(one.name for one in parameters)
 
 
 def default_input(frame: Frame, parameter: tree.Param_) -> Value:

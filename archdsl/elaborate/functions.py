@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.elaborate import expressions, headers, steps
+from archdsl.elaborate import blocks, expressions, headers, steps
 from archdsl.elaborate.arguments import Given
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -106,7 +106,8 @@ def call_of_tensors(frame: Frame, word: FnWord, given: list[Given], span: Span, 
                 )
             values.append(None if value is None else headers.as_tensor(inner, value, one, span))
         headers.bind_tensors(inner, tensors, item.outs or (), values, item.name, span)
-        inner.flow = values[0] if values else tensor(inner, inputs.get("x", flow), span)
+        blocks.default_inputs(inner, tensors, values)
+        inner.flow = inner.scope.names[tensors[0].name].value if tensors else tensor(inner, inputs.get("x", flow), span)
         if not tensors:
             scope.bind("x", inner.flow, item.span, "input")
         if isinstance(item.value, tree.Body):

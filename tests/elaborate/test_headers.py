@@ -100,6 +100,14 @@ def test_parameters_have_numbers() -> None:
     assert only("param p: [N] = zeros\nx")[0] == "needs-a-number"
 
 
+@pytest.mark.parametrize(("default", "wanted"), [("zeros", 0), ("ones", 1), ("2 * x", 2)])
+def test_optional_inputs_of_functions(default: str, wanted: int) -> None:
+    function = f"fn f(x: [N, D], m: [N, D] = {default}, n: [N, D] = none) -> [N, D] {{ x + m if n == none else x }}"
+    made = module(f"{function}\narch Net(x: [N, 8]) {{ f }}")
+    x = numbers(3, 8)
+    same(made(x), x + (wanted if wanted < 2 else 2 * x))
+
+
 OPTIONAL = "block B(x: [N, D], m: [N, D] = {}) -> [N, D] {{ {} }}\narch Net(x: [N, 8], m: [N, 8] = none) {{ {} }}"
 
 

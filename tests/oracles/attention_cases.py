@@ -15,6 +15,8 @@ from tests.oracles.comparing import Call, Inputs, call_plain
 
 import transformers  # isort: skip
 
+Draw = Callable[[int, int], Inputs]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -26,7 +28,7 @@ class Row:
     sizes: dict[str, int]
     tiny: Callable[[], nn.Module]
     config: dict[str, Any]
-    inputs: Callable[[int, int], Inputs]
+    inputs: Draw
     lengths: tuple[int, ...] = (12, 7)
     call: Call = call_plain
     given: tuple[str, ...] = ()
@@ -34,7 +36,7 @@ class Row:
     """MACs of products that the table's reference writes as sums of elementwise products, which its counter does not see."""
 
 
-def states(width: int = 8) -> Callable[[int, int], Inputs]:
+def states(width: int = 8) -> Draw:
     """A float32 sequence, of a seed of its own."""
     return lambda n, length: {"x": torch.randn(n, length, width, generator=torch.Generator().manual_seed(n + length))}
 
@@ -74,7 +76,63 @@ def call_states(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
     return made.last_hidden_state, made.pooler_output
 
 
+def documents(n: int, length: int) -> Inputs:
+    """Words without padding, and which positions are global: 0 and 3, and in the second row none but 5."""
+    draw = torch.Generator().manual_seed(n + length)
+    places = torch.tensor([[0, 3], [5, -1], [-1, 2]])[:n]
+    return {"tokens": torch.randint(2, 19, (n, length), generator=draw), "global_places": places}
+
+
+def padded(n: int, length: int) -> Inputs:
+    """Documents with segments and a mask; each row ends with more padding than the one before."""
+    made = documents(n, length)
+    mask = torch.arange(length) < length - torch.arange(n)[:, None]
+    tokens = made["tokens"].masked_fill(~mask, 1)
+    segments = (torch.arange(length) > 4).long().expand(n, -1).contiguous()
+    return {"tokens": tokens, "segments": segments, "mask": mask, "global_places": made["global_places"]}
+
+
+def call_longformer(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    seen = {"token_type_ids": inputs.get("segments"), "attention_mask": inputs["mask"].long() if "mask" in inputs else None}
+    if "global_places" in inputs:
+        chosen = torch.zeros_like(inputs["tokens"])
+        for row, places in zip(chosen, inputs["global_places"].tolist(), strict=True):
+            row[[one for one in places if one >= 0]] = 1
+        seen["global_attention_mask"] = chosen
+    made = module(inputs["tokens"], **seen)
+    return made.last_hidden_state, made.pooler_output
+
+
+def without_globals(draw: Draw) -> Draw:
+    return lambda n, length: {name: one for name, one in draw(n, length).items() if name != "global_places"}
+
+
+def longformer(**more: Any) -> Callable[[], nn.Module]:
+    sizes = {**TINY, "max_position_embeddings": 20, "type_vocab_size": 2, "attention_window": 4, "layer_norm_eps": 1e-5}
+    return lambda: transformers.LongformerModel(transformers.LongformerConfig(**{**sizes, **more}))
+
+
+def bigbird() -> nn.Module:
+    sizes = {**TINY, "max_position_embeddings": 16, "attention_type": "original_full"}
+    return transformers.BigBirdModel(transformers.BigBirdConfig(**sizes))
+
+
+def call_masked(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    made = module(inputs["tokens"], attention_mask=inputs["mask"].long(), token_type_ids=inputs["segments"])
+    return made.last_hidden_state, made.pooler_output
+
+
+TINY: dict[str, Any] = {
+    "vocab_size": 19,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "attention_probs_dropout_prob": 0.0,
+    "hidden_dropout_prob": 0.0,
+}
 SMALL = {"vocab": 19, "width": 16, "depth": 2, "heads": 2, "hidden": 24}
+TINY_LONGFORMER = {**SMALL, "window": 4, "positions": 20, "kinds": 2, "p": 0.0}
 CASES = [
     Row(
         "linformer_attn",
@@ -114,6 +172,28 @@ CASES = [
     sparse("strided", "StridedAttention"),
     sparse("fixed", "FixedAttention"),
     sparse("global_window", "GlobalWindowAttention"),
+    Row(
+        "longformer_base",
+        "longformer",
+        "Longformer",
+        {"B": 1, "T": 1024},
+        longformer(),
+        TINY_LONGFORMER,
+        documents,
+        call=call_longformer,
+        given=("global_places",),
+    ),
+    Row(
+        "bigbird_base",
+        "bigbird",
+        "BigBird",
+        {"B": 1, "T": 1024},
+        bigbird,
+        {**SMALL, "positions": 16, "p": 0.0},
+        without_globals(padded),
+        call=call_masked,
+        given=("segments", "mask"),
+    ),
     Row(
         "clip_text_sd",
         "clip_text",

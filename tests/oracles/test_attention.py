@@ -9,7 +9,19 @@ import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
-from tests.oracles.attention_cases import CASES, OTHERS, Row, states
+from tests.oracles.attention_cases import (
+    CASES,
+    OTHERS,
+    TINY_LONGFORMER,
+    Draw,
+    Row,
+    call_longformer,
+    documents,
+    longformer,
+    padded,
+    states,
+    without_globals,
+)
 from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.running import agrees, session
@@ -53,6 +65,16 @@ def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes_and_lengths(row:
     for length in row.lengths:
         for n in (1, 3):
             agrees(running, theirs, row.call, row.inputs(n, length))
+
+
+@pytest.mark.parametrize("length", [12, 10, 6])
+@pytest.mark.parametrize("draw", [documents, padded, without_globals(documents), without_globals(padded)])
+def test_a_longformer_with_and_without_global_places_and_padding(draw: Draw, length: int) -> None:
+    inputs = draw(3, length)
+    theirs = quiet(randomise(longformer()()))
+    given = tuple(name for name in inputs if name != "tokens")
+    ours = quiet(build("longformer", "Longformer", given=given, **TINY_LONGFORMER))
+    agree_in_float64(Pair(ours, theirs, call_longformer), inputs)
 
 
 @pytest.mark.parametrize(("file", "arch", "tiny", "config"), OTHERS, ids=[f"{one[0]} {one[3]}" for one in OTHERS])
