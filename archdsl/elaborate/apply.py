@@ -18,6 +18,8 @@ from archdsl.elaborate.unit import Made
 from archdsl.elaborate.values import (
     UNKNOWN,
     BlockWord,
+    Derivative,
+    DerivativeWord,
     FnWord,
     Group,
     Instance,
@@ -98,6 +100,11 @@ def apply(frame: Frame, layer: Any, flow: Any, where: Where, span: Span) -> Any:
         raise Absorbed
     if isinstance(layer, Instance):
         return apply_instance(frame, layer, flow, where, span)
+    if isinstance(layer, (Derivative, DerivativeWord)):
+        from archdsl.elaborate import derivatives  # loaded where a derivative is asked for
+
+        given = layer if isinstance(layer, Derivative) else derivatives.derivative([], span)
+        return derivatives.apply_derivative(frame, given, flow, where, span)
     template = layer if isinstance(layer, Template) else Template(layer, (), span)
     callee = template.callee
     if flow is None:

@@ -16,6 +16,8 @@ from archdsl.elaborate.values import (
     UNKNOWN,
     BlockWord,
     ConfigWord,
+    Derivative,
+    DerivativeWord,
     DType,
     FnWord,
     Group,
@@ -32,7 +34,7 @@ from archdsl.ops.contract import Op
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-LAYERS = (Template, BlockWord, Instance)
+LAYERS = (Template, BlockWord, Instance, Derivative, DerivativeWord)
 CONFIG_TWINS = {"min", "max", "sum", "abs", "round", "floor", "ceil", "sqrt", "log", "log2", "exp"}
 
 
@@ -96,6 +98,10 @@ def template(callee: Any, given: list[Given], span: Span) -> Any:
         if given:
             raise Fault(names.TooManyArguments(at=span, what="a shared layer was configured where it was declared"))
         return callee
+    if isinstance(callee, DerivativeWord):
+        from archdsl.elaborate import derivatives  # loaded where a derivative is asked for
+
+        return derivatives.derivative(given, span)
     for name, value, at in given:
         if value is UNKNOWN:
             raise Absorbed

@@ -19,6 +19,7 @@ from archdsl.elaborate.operators import tensor, word
 from archdsl.elaborate.values import (
     UNKNOWN,
     BlockWord,
+    Derivative,
     DType,
     FnWord,
     Instance,
@@ -115,7 +116,7 @@ def _as_option(value: Any, option: tree.TensorTypeTree | tree.NamedType) -> Any:
         inner = element.options if isinstance(element, tree.UnionType) else (element,)
         return tuple([_any_of(one, inner) for one in value])
     if option.name == "layer":
-        if isinstance(value, (Template, BlockWord, Instance, FnWord, OpWord)):
+        if isinstance(value, (Template, BlockWord, Instance, FnWord, OpWord, Derivative)):
             return value
         raise Wrong
     if option.name == "list":

@@ -14,18 +14,14 @@ from archdsl.elaborate.program import Module, fn_word
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Unit
-from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DType, OpWord, has_tensor
+from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DerivativeWord, DType, OpWord, has_tensor
 from archdsl.ops.registry import find, known
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
 
 _words: dict[str, OpWord] = {}
-
-LATER = {
-    "jvp": "derivatives inside a model come in a later version; take the tangent outside: `torch.func.jvp` of the built module"
-}
-"""Words of the language that have no operator in this version, and what to do instead."""
+JVP = DerivativeWord()
 
 
 def look_up(frame: Frame, name: str, span: Span) -> Any:
@@ -62,19 +58,15 @@ def builtin(name: str) -> Any:
         return word
     if name in DTYPES:
         return DType(name)
+    if name == "jvp":
+        return JVP
     return ConfigWord(name) if name in FUNCTIONS else None
 
 
 def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     """The fault of a name that nothing binds, with what may have been meant."""
-    near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES}
+    near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES, "jvp"}
     help = did_you_mean(name, near)
-    if name in LATER:
-        return Fault(
-            names.UnknownName(
-                at=span, what=f"`{name}` is a word of the language that this version does not compile yet", help=LATER[name]
-            )
-        )
     own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
     if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))

@@ -14,7 +14,7 @@ from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults.stated import Stated
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.places import place_of
-from archdsl.elaborate.values import UNKNOWN, BlockWord, FnWord, Instance, Leaf, OpWord, Several, Template, describe
+from archdsl.elaborate.values import UNKNOWN, BlockWord, Derivative, FnWord, Instance, Leaf, OpWord, Several, Template, describe
 from archdsl.ir.node import Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op, OpFault
@@ -53,7 +53,7 @@ def tensor(frame: Frame, value: Any, span: Span) -> Value:
                 help="take it apart: `a, b = …`",
             )
         )
-    if isinstance(value, (Template, BlockWord, Instance, OpWord, FnWord)):
+    if isinstance(value, (Template, BlockWord, Instance, OpWord, FnWord, Derivative)):
         at = value.span if isinstance(value, Template) and value.span is not None else span
         raise Fault(
             names.NotATensor(

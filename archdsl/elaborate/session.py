@@ -60,6 +60,8 @@ class Session:
     active: list[Any] = field(default_factory=list)
     """The blocks and functions being elaborated, to find recursion."""
     memo: dict[object, tuple[Any, bool]] = field(default_factory=dict)
+    tangents: Any = None
+    """What rewrites graphs for `jvp`, once there is one."""
     """The blocks elaborated so far (None for one that is not finished, or could not be), and whether each has no problem."""
     faulty: int = 0
     """How often a block with a problem was called again."""

@@ -13,7 +13,7 @@ from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.unit import Raised, assume
-from archdsl.elaborate.values import UNKNOWN, Instance, OpWord, Several, Template, describe, is_tensor
+from archdsl.elaborate.values import UNKNOWN, Derivative, Instance, OpWord, Several, Template, describe, is_tensor
 from archdsl.ir.graph import Parameter
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
@@ -245,6 +245,9 @@ def _shared(frame: Frame, one: tree.Shared) -> None:
     _owned(frame, one, "layers")
     step = one.step
     value = layer_value(frame, step.term)
+    if isinstance(value, Derivative):
+        new_name(frame, one.name, value, one.span, "shared")
+        return
     if isinstance(value, Instance):
         new_name(frame, one.name, value, one.span, "shared")
         if step.label is not None:

@@ -10,7 +10,7 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where, segments
-from archdsl.elaborate.values import UNKNOWN, ConfigWord, DType, FnWord, Instance, OpWord, describe, has_tensor
+from archdsl.elaborate.values import UNKNOWN, ConfigWord, Derivative, DType, FnWord, Instance, OpWord, describe, has_tensor
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -195,7 +195,7 @@ def _bare(frame: Frame, label: tree.Path | None, value: Any, expr: Any, linked: 
 
 def _apply_word(frame: Frame, label: tree.Path | None, layer: Any, span: Span) -> Any:
     """A layer, block or function by its name, applied to the flow."""
-    where = where_of(frame, label, not isinstance(layer, Instance))
+    where = where_of(frame, label, not isinstance(layer, (Instance, Derivative)))
     if frame.flow is None and not (isinstance(layer, OpWord) and not layer.kind.tensors):
         raise Fault(names.NoFlow(at=span, what="nothing flows into this step", help="name its input: `x -> …`"))
     frame.flow_span = None

@@ -145,6 +145,19 @@ class Instance:
 
 
 @record
+class DerivativeWord:
+    """The word `jvp`, not yet given its instance."""
+
+
+@record
+class Derivative:
+    """`jvp(f, k)`: a layer that gives what a shared instance gives, and its tangent along one of its input k."""
+
+    instance: Instance
+    input: int
+
+
+@record
 class Leaf:
     """`wte.weight`: a tensor that an instance owns."""
 
@@ -165,7 +178,7 @@ def key_of(value: object) -> object:
         return tuple(key_of(one) for one in value)
     if isinstance(value, Value):
         return (id(value), value)
-    if isinstance(value, (Instance, Leaf, OpWord, BlockWord, FnWord, ConfigWord, Dim)):
+    if isinstance(value, (Instance, Leaf, OpWord, BlockWord, FnWord, ConfigWord, Dim, Derivative)):
         return value
     return (type(value).__name__, value)
 
@@ -209,8 +222,10 @@ def describe(value: object) -> str:
             return f"the dtype {value.name}"
         case Template(callee=OpWord() | BlockWord() | FnWord()):
             return describe(value.callee)
-        case Template() | Instance() | Group():
+        case Template() | Instance() | Group() | Derivative():
             return "a layer"
+        case DerivativeWord():
+            return "the layer `jvp`"
         case OpWord():
             return f"the {'layer' if value.kind.layer else 'function'} `{value.kind.name}`"
         case BlockWord():

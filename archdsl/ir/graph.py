@@ -83,6 +83,8 @@ class Input:
     value: Value | None
     keyword: bool = False
     """For an arch: an optional input, a keyword argument of `forward`."""
+    carried: bool = False
+    """What the step before gives, absent at run time in the first step."""
 
 
 @record
@@ -111,7 +113,7 @@ class Graph:
 
     name: str
     kind: str
-    """`arch`, `block`, `scan`, `constant` or `choice`."""
+    """`arch`, `block`, `scan`, `constant`, `choice`, or `tangent`: a block with the tangents of its results (`jvp`)."""
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     nodes: tuple[Node, ...]

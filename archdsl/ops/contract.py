@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from typing import Any, ClassVar, Protocol, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
 
 from archdsl.dims.dim import Size
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.records import fresh, record
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class OpFault(Exception):
@@ -270,6 +273,11 @@ class Op:
     examples: ClassVar[tuple[Example, ...]] = ()
     refusals: ClassVar[tuple[Refusal, ...]] = ()
     fields: ClassVar[Mapping[str, Field]] = {}
+    linear: ClassVar[tuple[str, ...] | None] = None
+    """Operands in which it is linear, the others held: `("x",)`; `("x", "y")` in each of two, `("x y",)` in both together;
+    `("*xs",)` in each of many; `()` in none: constant. What is optional in another group is an addend. None: `tangent` tells."""
+    no_tangent: ClassVar[str] = ""
+    """Why it has no tangent, where it could have one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -369,6 +377,11 @@ class Op:
         What it says is a promise: `Everywhere()` is always right.
         """
         return Everywhere()
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        """The tangent of the result (a tuple where it has several; None is zero), for what is not `linear`. `ops/tangent.py`
+        says what `tape` and `inputs` are."""
+        return NotImplemented
 
 
 def _once(parameters: Callable[[Any], Mapping[str, Weight]]) -> Callable[[Any], Mapping[str, Weight]]:

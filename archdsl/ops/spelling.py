@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.ops.contract import Op
+from archdsl.ops.contract import Code, Op, TorchTape
 
 
 def changed(op: Op, *names: str) -> dict[str, Any]:
@@ -15,3 +15,8 @@ def changed(op: Op, *names: str) -> dict[str, Any]:
         if value != op.fields[name].default:
             found["dim" if name == "axis" else name] = value
     return found
+
+
+def unpacked(tape: TorchTape, call: Code) -> Code:
+    """A call that gives a tuple in PyTorch, however many results there are: of one, its only part."""
+    return call if len(tape.outputs) > 1 else Code(f"{call}[0]")

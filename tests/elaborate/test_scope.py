@@ -99,11 +99,3 @@ def test_a_misspelt_name_has_a_suggestion(written: str, meant: str) -> None:
     from tests.elaborate.reading import problems
 
     assert meant in (problems(f"x -> {written}")[0].help or "")
-
-
-def test_a_word_of_a_later_version_says_so() -> None:
-    from tests.elaborate.reading import problems
-
-    found = problems("shared f = Linear(8)\n(x, x) -> jvp(f, 0)")[0]
-    assert found.at.text == "jvp"
-    assert "later version" in (found.help or "")

@@ -323,3 +323,19 @@ class AbsentInput(Stated):
     """
 
     code = "absent-input"
+
+
+class NoTangent(Stated):
+    """`jvp` is taken of something that contains an operator without a tangent rule.
+
+    ```arch
+    arch Net(x: [N, 16], v: [N, 16]) {
+      shared f = { AlphaDropout }
+      (x, v) -> jvp(f, 0)
+    }
+    ```
+
+    Compute that part outside of what `jvp` is taken of, or write it with operators that have a rule.
+    """
+
+    code = "no-tangent"

@@ -9,7 +9,7 @@ from archdsl.ir.graph import Call, Graph, Initializer, Layer, Parameter
 from archdsl.ir.invariants.finding import Said, View, invariant, tensor_type
 from archdsl.ir.node import Path
 
-KINDS = ("arch", "block", "scan", "constant", "choice")
+KINDS = ("arch", "block", "scan", "constant", "choice", "tangent")
 
 
 @invariant

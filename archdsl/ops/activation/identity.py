@@ -14,6 +14,7 @@ class Identity(Op):
     """
 
     name = "Identity"
+    linear = ("x",)
     family = "activation"
     layer = True
     examples = (Example({}, ("[N, D]",), ("[N, D]",)), Example({}, ("i64[1]",), ("i64[1]",)))

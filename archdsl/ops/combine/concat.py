@@ -23,6 +23,7 @@ class Concat(Op):
     """
 
     name = "concat"
+    linear = ("xs",)
     family = "combine"
     tensors = ("*xs",)
     axis: int = option(0, "the axis along which they follow each other", "int")
@@ -84,6 +85,7 @@ class Stack(Op):
     """
 
     name = "stack"
+    linear = ("xs",)
     family = "combine"
     tensors = ("*xs",)
     axis: int = option(0, "where the new axis stands in the result", "int")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_rank, check_same_dtype, given
 from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
+from archdsl.ops.spelling import unpacked
 
 
 class Meshgrid(Op):
@@ -16,6 +17,7 @@ class Meshgrid(Op):
     """
 
     name = "meshgrid"
+    linear = ("xs",)
     family = "combine"
     tensors = ("*xs",)
     indexing: str = option("ij", "matrix or Cartesian order of the first two axes", "str", choices=("ij", "xy"))
@@ -44,7 +46,7 @@ class Meshgrid(Op):
         return (TensorType(shape, dtype),) * len(tensors)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call("torch.meshgrid", *inputs, indexing=self.indexing)
+        return unpacked(tape, tape.call("torch.meshgrid", *inputs, indexing=self.indexing))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> list[str]:
         places, results = self.places(len(inputs)), []

@@ -29,6 +29,7 @@ class Tile(Op):
     """
 
     name = "tile"
+    linear = ("x",)
     family = "combine"
     variadic = "repeats"
     repeats: tuple[Size, ...] = required("how many times along each axis", "size")
@@ -76,6 +77,7 @@ class RepeatInterleave(Op):
     """
 
     name = "repeat_interleave"
+    linear = ("x",)
     family = "combine"
     repeats: Size = required("how many times each element", "size")
     axis: int = required("the axis", "int")

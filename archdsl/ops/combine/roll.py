@@ -31,6 +31,7 @@ class Roll(Op):
     """
 
     name = "roll"
+    linear = ("x",)
     family = "combine"
     shifts: int | tuple[int, ...] = required("how far, towards the end", "int | list[int]")
     axis: int | tuple[int, ...] = required("the axis, or one for each shift", "int | list[int]")
@@ -89,6 +90,7 @@ class Flip(Op):
     """
 
     name = "flip"
+    linear = ("x",)
     family = "combine"
     variadic = "axis"
     axis: tuple[int, ...] = required("the axes to turn round", "int")

@@ -24,6 +24,7 @@ from archdsl.ops.contract import (
     option,
     required,
 )
+from archdsl.ops.spelling import unpacked
 
 
 def _named(axis: Any) -> dict[str, Any]:
@@ -37,6 +38,7 @@ class Split(Op):
     """
 
     name = "split"
+    linear = ("x",)
     family = "combine"
     sizes: tuple[Size, ...] | int = required("the size of each part; together they are the axis", "list[size] | size")
     axis: int = option(0, "the axis to take apart", "int")
@@ -82,7 +84,7 @@ class Split(Op):
         return tuple(TensorType((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in parts)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.split", self.sizes, **_named(self.axis))
+        return unpacked(tape, tape.call(f"{inputs[0]}.split", self.sizes, **_named(self.axis)))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> list[str]:
         parts = self.parts()
@@ -106,6 +108,7 @@ class Chunk(Op):
     """
 
     name = "chunk"
+    linear = ("x",)
     family = "combine"
     chunks: int = required("how many parts", "int")
     axis: int = option(0, "the axis to take apart", "int")
@@ -131,7 +134,7 @@ class Chunk(Op):
         return (TensorType((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype),) * self.chunks
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.chunk", self.chunks, **_named(self.axis))
+        return unpacked(tape, tape.call(f"{inputs[0]}.chunk", self.chunks, **_named(self.axis)))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> list[str]:
         if self.chunks == 1:
@@ -156,6 +159,7 @@ class Unbind(Op):
     """
 
     name = "unbind"
+    linear = ("x",)
     family = "combine"
     axis: int = option(0, "the axis to take apart", "int")
 
@@ -178,7 +182,7 @@ class Unbind(Op):
         return (TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * size
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.unbind", self.axis)
+        return unpacked(tape, tape.call(f"{inputs[0]}.unbind", self.axis))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> list[str]:
         axes, count = tape.ints([self.axis]), len(tape.outputs)

@@ -160,6 +160,7 @@ class Conv1dFunction(ConvolutionFunction):
     """
 
     name = "conv1d"
+    linear = ("x bias", "weight")
     axes = 1
     examples = (
         Example({}, ("[N, 3, L]", "[4, 3, 3]", "[4]"), ("[N, 4, L - 2]",), ("L >= 7",)),
@@ -189,6 +190,7 @@ class Conv2dFunction(ConvolutionFunction):
     """
 
     name = "conv2d"
+    linear = ("x bias", "weight")
     axes = 2
     examples = (
         Example({}, ("[N, 3, H, W]", "[4, 3, 1, 1]", "[4]"), ("[N, 4, H, W]",)),
@@ -213,6 +215,7 @@ class Conv3dFunction(ConvolutionFunction):
     """
 
     name = "conv3d"
+    linear = ("x bias", "weight")
     axes = 3
     examples = (
         Example({"padding": 1}, ("[N, 3, D, H, W]", "[4, 3, 3, 3, 3]", "[4]"), ("[N, 4, D, H, W]",)),
@@ -229,6 +232,7 @@ class ConvTranspose1dFunction(TransposedFunction):
     """
 
     name = "conv_transpose1d"
+    linear = ("x bias", "weight")
     axes = 1
     examples = (
         Example({}, ("[N, 3, L]", "[3, 4, 3]", "[4]"), ("[N, 4, L + 2]",)),
@@ -259,6 +263,7 @@ class ConvTranspose2dFunction(TransposedFunction):
     """
 
     name = "conv_transpose2d"
+    linear = ("x bias", "weight")
     axes = 2
     examples = (
         Example({"stride": 2}, ("[N, 3, H, W]", "[3, 4, 2, 2]", "[4]"), ("[N, 4, 2*H, 2*W]",)),
@@ -279,6 +284,7 @@ class ConvTranspose3dFunction(TransposedFunction):
     """
 
     name = "conv_transpose3d"
+    linear = ("x bias", "weight")
     axes = 3
     examples = (
         Example({"stride": 2}, ("[N, 3, D, 2, 3]", "[3, 4, 2, 2, 2]", "[4]"), ("[N, 4, 2*D, 4, 6]",)),

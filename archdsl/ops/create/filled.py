@@ -183,6 +183,7 @@ class ZerosLike(Like):
     """
 
     name = "zeros_like"
+    linear = ()
     number = 0
 
 
@@ -193,6 +194,7 @@ class OnesLike(Like):
     """
 
     name = "ones_like"
+    linear = ()
     number = 1
 
 
@@ -203,6 +205,7 @@ class FullLike(Like):
     """
 
     name = "full_like"
+    linear = ()
     fill_value: Any = required("the number", "number | bool")
     examples = tuple(Example({**one.args, "fill_value": 3}, one.inputs, one.outputs) for one in Like.examples) + (
         Example({"fill_value": 0.5}, ("[N]",), ("[N]",)),

@@ -52,6 +52,7 @@ class Tril(Triangle):
     """
 
     name = "tril"
+    linear = ("x",)
 
 
 class Triu(Triangle):
@@ -61,6 +62,7 @@ class Triu(Triangle):
     """
 
     name = "triu"
+    linear = ("x",)
 
 
 class CausalMask(Op):

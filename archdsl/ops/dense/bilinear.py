@@ -96,6 +96,7 @@ class BilinearFunction(Op):
     """
 
     name = "bilinear"
+    linear = ("x1 bias", "x2", "weight")
     family = "dense"
     tensors = ("x1", "x2", "weight", "bias?")
     floats = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -26,6 +27,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Linear(Op):
@@ -82,6 +86,10 @@ class Linear(Op):
             tape, str(inputs[0]), tape.param("weight"), bias, len(tape.inputs[0].shape), stored_in_out=self.transposed
         )
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        d, weight = inputs[0].d, tape.param("weight")
+        return d.matmul(weight) if self.transposed else d.linear(weight)
+
     def macs(self, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].numel() * self.in_features
 
@@ -102,6 +110,7 @@ class LinearFunction(Op):
     """
 
     name = "linear"
+    linear = ("x bias", "weight")
     family = "dense"
     tensors = ("x", "weight", "bias?")
     floats = True

@@ -16,6 +16,7 @@ class Diagonal(Op):
     """
 
     name = "diagonal"
+    linear = ("x",)
     family = "index"
     offset: int = option(0, "how far above (below: negative) the main diagonal", "int")
     axis1: int = option(0, "the axis of rows", "int")

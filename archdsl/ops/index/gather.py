@@ -17,6 +17,7 @@ class Gather(Op):
     """
 
     name = "gather"
+    linear = ("x",)
     family = "index"
     tensors = ("x", "index")
     axis: int = required("the axis the indices are positions of", "int")
@@ -58,6 +59,7 @@ class IndexSelect(Op):
     """
 
     name = "index_select"
+    linear = ("x",)
     family = "index"
     tensors = ("x", "index")
     axis: int = required("the axis the indices are positions of", "int")

@@ -105,6 +105,7 @@ class ScatterAdd(Op):
     """
 
     name = "scatter_add"
+    linear = ("x src",)
     family = "index"
     tensors = ("x", "index", "src")
     axis: int = required("the axis the indices are positions of", "int")
@@ -148,6 +149,7 @@ class IndexAdd(Op):
     """
 
     name = "index_add"
+    linear = ("x source",)
     family = "index"
     tensors = ("x", "index", "source")
     axis: int = required("the axis the indices are positions of", "int")

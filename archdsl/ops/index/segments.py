@@ -60,6 +60,7 @@ class SegmentSum(Segments):
     """
 
     name = "segment_sum"
+    linear = ("x",)
     family = "index"
     tensors = ("x", "segments")
 
@@ -91,6 +92,7 @@ class SegmentMean(Segments):
     """
 
     name = "segment_mean"
+    linear = ("x",)
     family = "index"
     tensors = ("x", "segments")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from archdsl.ops.checks import FLOATS
 from archdsl.ops.contract import Code, OnnxTape, TorchTape
@@ -123,16 +123,57 @@ def is_number(code: Code) -> bool:
     return code.lstrip("-(")[:1].isdigit()
 
 
+def _chosen(d: Any, own: Any, x: Any, y: Any) -> Any:
+    """The tangent where its input is the result, half of it where both are."""
+    return own.where(d, x.eq(y).where(d * 0.5, 0))
+
+
+def _along_base(d: Any, x: Any, y: Any, z: Any) -> Any:
+    rate = y * x ** (y - 1)
+    return d * (rate if y.number is not None else y.eq(0).where(0, rate))
+
+
+def _along_exponent(d: Any, x: Any, y: Any, z: Any) -> Any:
+    """Of 0 ** y nothing changes, where it is not infinite."""
+    return d * z * x.log() if x.number is not None else d * x.eq(0).logical_and(y >= 0).where(0, z * x.log())
+
+
 _N = __name__
 _ANY: _Any = {"tensors": _TWO, "dtypes": NUMERIC}
 _APART = {0: (-6, 7), 1: (1, 5)}
 
-Add = row(_N, "add", "The sum: `x + y`.", "{0} + {1}", "Add", **_ANY)
-Sub = row(_N, "sub", "The difference: `x - y`.", "{0} - {1}", "Sub", **_ANY)
-Mul = row(_N, "mul", "The product, element by element: `x * y`.", "{0} * {1}", "Mul", **_ANY)
-Div = row(_N, "div", "The quotient, always of floats: `x / y`.", "{0} / {1}", "Div", tensors=_TWO, domains={1: (0.5, 3.0)})
+Add = row(_N, "add", "The sum: `x + y`.", "{0} + {1}", "Add", **_ANY, tangent=(lambda d, x, y, z: d, lambda d, x, y, z: d))
+Sub = row(
+    _N, "sub", "The difference: `x - y`.", "{0} - {1}", "Sub", **_ANY, tangent=(lambda d, x, y, z: d, lambda d, x, y, z: -d)
+)
+Mul = row(
+    _N,
+    "mul",
+    "The product, element by element: `x * y`.",
+    "{0} * {1}",
+    "Mul",
+    **_ANY,
+    tangent=(lambda d, x, y, z: d * y, lambda d, x, y, z: x * d),
+)
+Div = row(
+    _N,
+    "div",
+    "The quotient, always of floats: `x / y`.",
+    "{0} / {1}",
+    "Div",
+    tensors=_TWO,
+    domains={1: (0.5, 3.0)},
+    tangent=(lambda d, x, y, z: d / y, lambda d, x, y, z: -d * z / y),
+)
 FloorDivide = row(
-    _N, "floor_divide", "The quotient rounded down: `x // y`.", _torch_floor_divide, _floor_divide, **_ANY, domains=_APART
+    _N,
+    "floor_divide",
+    "The quotient rounded down: `x // y`.",
+    _torch_floor_divide,
+    _floor_divide,
+    **_ANY,
+    domains=_APART,
+    constant=True,
 )
 Remainder = row(
     _N,
@@ -142,6 +183,7 @@ Remainder = row(
     _remainder,
     **_ANY,
     domains=_APART,
+    tangent=(lambda d, x, y, z: d, lambda d, x, y, z: -d * x.floor_divide(y)),
 )
 Atan2 = row(
     _N,
@@ -151,8 +193,18 @@ Atan2 = row(
     _atan2,
     tensors=("y", "x"),
     numbers=False,
+    tangent=(lambda d, y, x, z: d * x / (x * x + y * y), lambda d, y, x, z: -d * y / (x * x + y * y)),
 )
-Hypot = row(_N, "hypot", "The hypotenuse, without overflow.", "torch.hypot({0}, {1})", _hypot, tensors=_TWO, numbers=False)
+Hypot = row(
+    _N,
+    "hypot",
+    "The hypotenuse, without overflow.",
+    "torch.hypot({0}, {1})",
+    _hypot,
+    tensors=_TWO,
+    numbers=False,
+    tangent=(lambda d, x, y, z: d * x / z, lambda d, x, y, z: d * y / z),
+)
 Logaddexp = row(
     _N,
     "logaddexp",
@@ -161,6 +213,7 @@ Logaddexp = row(
     _logaddexp,
     tensors=_TWO,
     numbers=False,
+    tangent=(lambda d, x, y, z: d * (x - z).exp(), lambda d, x, y, z: d * (y - z).exp()),
 )
 Copysign = row(
     _N,
@@ -170,6 +223,7 @@ Copysign = row(
     _copysign,
     tensors=_TWO,
     numbers=False,
+    tangent=(lambda d, x, y, z: d * (x * z).sign(), None),
 )
 Xlogy = row(
     _N,
@@ -180,10 +234,43 @@ Xlogy = row(
     tensors=_TWO,
     numbers=False,
     domains={1: (0.1, 4.0)},
+    tangent=(lambda d, x, y, z: d * y.log(), lambda d, x, y, z: d * x / y),
 )
-Fmod = row(_N, "fmod", "What is left of division towards zero, with the sign of x.", _torch_fmod, _fmod, **_ANY, domains=_APART)
-Maximum = row(_N, "maximum", "The larger of two tensors, or of a tensor and a number.", _extreme("maximum", "min"), "Max", **_ANY)
+Fmod = row(
+    _N,
+    "fmod",
+    "What is left of division towards zero, with the sign of x.",
+    _torch_fmod,
+    _fmod,
+    **_ANY,
+    domains=_APART,
+    tangent=(lambda d, x, y, z: d, lambda d, x, y, z: -d * (x / y).trunc()),
+)
+Maximum = row(
+    _N,
+    "maximum",
+    "The larger of two tensors, or of a tensor and a number.",
+    _extreme("maximum", "min"),
+    "Max",
+    **_ANY,
+    tangent=(lambda d, x, y, z: _chosen(d, x > y, x, y), lambda d, x, y, z: _chosen(d, x < y, x, y)),
+)
 Minimum = row(
-    _N, "minimum", "The smaller of two tensors, or of a tensor and a number.", _extreme("minimum", "max"), "Min", **_ANY
+    _N,
+    "minimum",
+    "The smaller of two tensors, or of a tensor and a number.",
+    _extreme("minimum", "max"),
+    "Min",
+    **_ANY,
+    tangent=(lambda d, x, y, z: _chosen(d, x < y, x, y), lambda d, x, y, z: _chosen(d, x > y, x, y)),
 )
-Pow = row(_N, "pow", "The power: `x ** y`.", _power, "Pow", **_ANY, domains={0: (1, 4), 1: (0, 4)})
+Pow = row(
+    _N,
+    "pow",
+    "The power: `x ** y`.",
+    _power,
+    "Pow",
+    **_ANY,
+    domains={0: (1, 4), 1: (0, 4)},
+    tangent=(_along_base, _along_exponent),
+)

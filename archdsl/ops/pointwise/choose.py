@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.dtype import is_dtype
 from archdsl.dims.shape import TensorType
@@ -10,6 +10,9 @@ from archdsl.ops.checks import FLOATS, check_dtype, given
 from archdsl.ops.contract import Code, Context, Example, OnnxTape, OpFault, Refusal, TorchTape, option, required
 from archdsl.ops.pointwise.elementwise import EVERY, NUMERIC, Elementwise, joint_shape
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 _ANY = {0: (float("-inf"), float("inf"))}
 _GREATEST = {"f64": 1.7976931348623157e308, "f32": 3.4028234663852886e38, "f16": 65504.0, "bf16": 3.3895313892515355e38}
@@ -23,6 +26,7 @@ class Where(Elementwise):
     """
 
     name = "where"
+    linear = ("x y",)
     tensors = ("condition", "x", "y")
     numbers = True
     examples = (
@@ -106,6 +110,14 @@ class Clamp(Elementwise):
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.clamp", **changed(self, "min", "max"))
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, inside = inputs[0].plain, []
+        if self.min is not None:
+            inside.append(x >= self.min)
+        if self.max is not None:
+            inside.append(x <= self.max)
+        return (inside[0] if len(inside) == 1 else inside[0].logical_and(inside[1])).where(inputs[0].d, 0)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         made, dtype = str(inputs[0]), tape.inputs[0].dtype
         narrow = dtype in ("u8", "i8", "i16")
@@ -124,6 +136,7 @@ class Cast(Elementwise):
     """
 
     name = "cast"
+    linear = ("x",)
     dtypes = EVERY
     dtype: str = required("the dtype of the result", "dtype")
     examples = (
@@ -160,6 +173,7 @@ class StopGradient(Elementwise):
     """
 
     name = "stop_gradient"
+    linear = ()
     dtypes = EVERY
     examples = (Example({}, ("[N, 3]",), ("[N, 3]",)), Example({}, ("i64[1, N]",), ("i64[1, N]",)), Example({}, ("[]",), ("[]",)))
 
@@ -190,6 +204,9 @@ class NanToNum(Elementwise):
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("torch.nan_to_num", inputs[0], **changed(self, "nan", "posinf", "neginf"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].plain.isfinite().where(inputs[0].d, 0)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, dtype = str(inputs[0]), tape.inputs[0].dtype
@@ -230,6 +247,10 @@ class Lerp(Elementwise):
             return tape.call("torch.lerp", x, y, weight)
         return Code(f"{x} + {weight} * ({y} - {x})")  # what has no axes may be a number, which `lerp` takes as the weight alone
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y, weight = inputs
+        return (x + weight * (y - x)).d
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, y, weight = (str(one) for one in inputs)
         return tape.node("Add", [x, tape.node("Mul", [weight, tape.node("Sub", [y, x])])])
@@ -257,6 +278,11 @@ class Logit(Elementwise):
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("torch.logit", inputs[0], **changed(self, "eps"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x = inputs[0].plain
+        d = inputs[0].d / (x * (1 - x))
+        return d if self.eps is None else (x >= self.eps).logical_and(x <= 1 - self.eps).where(d, 0)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, dtype = str(inputs[0]), tape.inputs[0].dtype
@@ -288,6 +314,10 @@ class AddCMul(Elementwise):
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"torch.{self.name}", *inputs, **changed(self, "value"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y, z = inputs
+        return (x + self.value * (y * z if self.combine == "Mul" else y / z)).d
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, y, z = (str(one) for one in inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from archdsl.ops.checks import FLOATS
 from archdsl.ops.contract import OnnxTape
@@ -68,50 +69,172 @@ def _sinc(t: OnnxTape, x: str) -> str:
     return t.node("Where", [middle, one, t.node("Div", [t.node("Sin", [angle]), t.node("Where", [middle, one, angle])])])
 
 
+def _along_sinc(d: Any, x: Any, y: Any) -> Any:
+    middle = x.eq(0)
+    return d * middle.where(0, ((math.pi * x).cos() - y) / middle.where(1, x))
+
+
 _N = __name__
 _SPECIAL = (-math.inf, math.inf)
 
-Neg = row(_N, "neg", "The negative.", "-{0}", "Neg", dtypes=NUMERIC)
-Abs = row(_N, "abs", "The absolute value.", "{0}.abs()", "Abs", dtypes=NUMERIC)
-Sign = row(_N, "sign", "-1, 0 or 1: the sign.", "torch.sign({0})", "Sign", dtypes=NUMERIC)
-Square = row(_N, "square", "x times x.", "{0}.square()", _square, dtypes=NUMERIC)
+Neg = row(_N, "neg", "The negative.", "-{0}", "Neg", dtypes=NUMERIC, tangent=lambda d, x, y: -d)
+Abs = row(_N, "abs", "The absolute value.", "{0}.abs()", "Abs", dtypes=NUMERIC, tangent=lambda d, x, y: d * x.sign())
+Sign = row(_N, "sign", "-1, 0 or 1: the sign.", "torch.sign({0})", "Sign", dtypes=NUMERIC, constant=True)
+Square = row(_N, "square", "x times x.", "{0}.square()", _square, dtypes=NUMERIC, tangent=lambda d, x, y: d * (2 * x))
 Floor = row(
-    _N, "floor", "The largest whole number that is not above x.", "torch.floor({0})", _floats_only("Floor"), dtypes=NUMERIC
+    _N,
+    "floor",
+    "The largest whole number that is not above x.",
+    "torch.floor({0})",
+    _floats_only("Floor"),
+    dtypes=NUMERIC,
+    constant=True,
 )
-Ceil = row(_N, "ceil", "The smallest whole number that is not below x.", "torch.ceil({0})", _floats_only("Ceil"), dtypes=NUMERIC)
+Ceil = row(
+    _N,
+    "ceil",
+    "The smallest whole number that is not below x.",
+    "torch.ceil({0})",
+    _floats_only("Ceil"),
+    dtypes=NUMERIC,
+    constant=True,
+)
 Round = row(
-    _N, "round", "The nearest whole number, of two the even one.", "torch.round({0})", _floats_only("Round"), dtypes=NUMERIC
+    _N,
+    "round",
+    "The nearest whole number, of two the even one.",
+    "torch.round({0})",
+    _floats_only("Round"),
+    dtypes=NUMERIC,
+    constant=True,
 )
-Trunc = row(_N, "trunc", "The whole number towards zero.", "torch.trunc({0})", _trunc, dtypes=NUMERIC)
-Frac = row(_N, "frac", "What is right of the point, with the sign of x.", "torch.frac({0})", _frac)
-Exp = row(_N, "exp", "e to the power x.", "torch.exp({0})", "Exp")
-Exp2 = row(_N, "exp2", "2 to the power x.", "torch.exp2({0})", _exp2)
-Expm1 = row(_N, "expm1", "exp(x) - 1, exact also near 0.", "torch.expm1({0})", _expm1)
-Log = row(_N, "log", "The natural logarithm.", "torch.log({0})", "Log", domain=(0.05, 9.0))
-Log2 = row(_N, "log2", "The logarithm to base 2.", "torch.log2({0})", _over_log(2), domain=(0.05, 9.0))
-Log10 = row(_N, "log10", "The logarithm to base 10.", "torch.log10({0})", _over_log(10), domain=(0.05, 9.0))
-Log1p = row(_N, "log1p", "log(1 + x), exact also near 0.", "torch.log1p({0})", _log1p, domain=(-0.9, 4.0))
-Sqrt = row(_N, "sqrt", "The square root.", "torch.sqrt({0})", "Sqrt", domain=(0.05, 9.0))
-Rsqrt = row(_N, "rsqrt", "One divided by the square root.", "torch.rsqrt({0})", _rsqrt, domain=(0.05, 9.0))
-Reciprocal = row(_N, "reciprocal", "One divided by x.", "torch.reciprocal({0})", "Reciprocal", domain=(0.1, 4.0))
-Sin = row(_N, "sin", "The sine of an angle in radians.", "torch.sin({0})", "Sin")
-Cos = row(_N, "cos", "The cosine of an angle in radians.", "torch.cos({0})", "Cos")
-Tan = row(_N, "tan", "The tangent of an angle in radians.", "torch.tan({0})", "Tan", domain=(-1.4, 1.4))
-Asin = row(_N, "asin", "The angle in radians whose sine is x.", "torch.asin({0})", "Asin", domain=(-0.95, 0.95))
-Acos = row(_N, "acos", "The angle in radians whose cosine is x.", "torch.acos({0})", "Acos", domain=(-0.95, 0.95))
-Atan = row(_N, "atan", "The angle in radians whose tangent is x.", "torch.atan({0})", "Atan")
-Sinh = row(_N, "sinh", "The hyperbolic sine.", "torch.sinh({0})", "Sinh")
-Cosh = row(_N, "cosh", "The hyperbolic cosine.", "torch.cosh({0})", "Cosh")
-Asinh = row(_N, "asinh", "The inverse of the hyperbolic sine.", "torch.asinh({0})", "Asinh")
-Acosh = row(_N, "acosh", "The inverse of the hyperbolic cosine.", "torch.acosh({0})", "Acosh", domain=(1.1, 6.0))
-Atanh = row(_N, "atanh", "The inverse of the hyperbolic tangent.", "torch.atanh({0})", "Atanh", domain=(-0.95, 0.95))
-Erf = row(_N, "erf", "The error function.", "torch.erf({0})", "Erf")
+Trunc = row(_N, "trunc", "The whole number towards zero.", "torch.trunc({0})", _trunc, dtypes=NUMERIC, constant=True)
+Frac = row(_N, "frac", "What is right of the point, with the sign of x.", "torch.frac({0})", _frac, tangent=lambda d, x, y: d)
+Exp = row(_N, "exp", "e to the power x.", "torch.exp({0})", "Exp", tangent=lambda d, x, y: d * y)
+Exp2 = row(_N, "exp2", "2 to the power x.", "torch.exp2({0})", _exp2, tangent=lambda d, x, y: d * y * math.log(2))
+Expm1 = row(_N, "expm1", "exp(x) - 1, exact also near 0.", "torch.expm1({0})", _expm1, tangent=lambda d, x, y: d * (y + 1))
+Log = row(_N, "log", "The natural logarithm.", "torch.log({0})", "Log", domain=(0.05, 9.0), tangent=lambda d, x, y: d / x)
+Log2 = row(
+    _N,
+    "log2",
+    "The logarithm to base 2.",
+    "torch.log2({0})",
+    _over_log(2),
+    domain=(0.05, 9.0),
+    tangent=lambda d, x, y: d / (x * math.log(2)),
+)
+Log10 = row(
+    _N,
+    "log10",
+    "The logarithm to base 10.",
+    "torch.log10({0})",
+    _over_log(10),
+    domain=(0.05, 9.0),
+    tangent=lambda d, x, y: d / (x * math.log(10)),
+)
+Log1p = row(
+    _N,
+    "log1p",
+    "log(1 + x), exact also near 0.",
+    "torch.log1p({0})",
+    _log1p,
+    domain=(-0.9, 4.0),
+    tangent=lambda d, x, y: d / (x + 1),
+)
+Sqrt = row(_N, "sqrt", "The square root.", "torch.sqrt({0})", "Sqrt", domain=(0.05, 9.0), tangent=lambda d, x, y: d / (2 * y))
+Rsqrt = row(
+    _N,
+    "rsqrt",
+    "One divided by the square root.",
+    "torch.rsqrt({0})",
+    _rsqrt,
+    domain=(0.05, 9.0),
+    tangent=lambda d, x, y: d * (-0.5 * y / x),
+)
+Reciprocal = row(
+    _N,
+    "reciprocal",
+    "One divided by x.",
+    "torch.reciprocal({0})",
+    "Reciprocal",
+    domain=(0.1, 4.0),
+    tangent=lambda d, x, y: d * (-y * y),
+)
+Sin = row(_N, "sin", "The sine of an angle in radians.", "torch.sin({0})", "Sin", tangent=lambda d, x, y: d * x.cos())
+Cos = row(_N, "cos", "The cosine of an angle in radians.", "torch.cos({0})", "Cos", tangent=lambda d, x, y: -d * x.sin())
+Tan = row(
+    _N,
+    "tan",
+    "The tangent of an angle in radians.",
+    "torch.tan({0})",
+    "Tan",
+    domain=(-1.4, 1.4),
+    tangent=lambda d, x, y: d * (1 + y * y),
+)
+Asin = row(
+    _N,
+    "asin",
+    "The angle in radians whose sine is x.",
+    "torch.asin({0})",
+    "Asin",
+    domain=(-0.95, 0.95),
+    tangent=lambda d, x, y: d * (1 - x * x).rsqrt(),
+)
+Acos = row(
+    _N,
+    "acos",
+    "The angle in radians whose cosine is x.",
+    "torch.acos({0})",
+    "Acos",
+    domain=(-0.95, 0.95),
+    tangent=lambda d, x, y: -d * (1 - x * x).rsqrt(),
+)
+Atan = row(
+    _N, "atan", "The angle in radians whose tangent is x.", "torch.atan({0})", "Atan", tangent=lambda d, x, y: d / (1 + x * x)
+)
+Sinh = row(_N, "sinh", "The hyperbolic sine.", "torch.sinh({0})", "Sinh", tangent=lambda d, x, y: d * x.cosh())
+Cosh = row(_N, "cosh", "The hyperbolic cosine.", "torch.cosh({0})", "Cosh", tangent=lambda d, x, y: d * x.sinh())
+Asinh = row(
+    _N,
+    "asinh",
+    "The inverse of the hyperbolic sine.",
+    "torch.asinh({0})",
+    "Asinh",
+    tangent=lambda d, x, y: d * (x * x + 1).rsqrt(),
+)
+Acosh = row(
+    _N,
+    "acosh",
+    "The inverse of the hyperbolic cosine.",
+    "torch.acosh({0})",
+    "Acosh",
+    domain=(1.1, 6.0),
+    tangent=lambda d, x, y: d * (x * x - 1).rsqrt(),
+)
+Atanh = row(
+    _N,
+    "atanh",
+    "The inverse of the hyperbolic tangent.",
+    "torch.atanh({0})",
+    "Atanh",
+    domain=(-0.95, 0.95),
+    tangent=lambda d, x, y: d / (1 - x * x),
+)
+Erf = row(
+    _N,
+    "erf",
+    "The error function.",
+    "torch.erf({0})",
+    "Erf",
+    tangent=lambda d, x, y: d * (-x * x).exp() * (2 / math.sqrt(math.pi)),
+)
 Erfc = row(
     _N,
     "erfc",
     "1 - erf(x); in ONNX computed so, with an absolute, not a relative, error of the float type.",
     "torch.erfc({0})",
     _erfc,
+    tangent=lambda d, x, y: d * (-x * x).exp() * (-2 / math.sqrt(math.pi)),
 )
 Isnan = row(_N, "isnan", "Whether it is no number.", "torch.isnan({0})", "IsNaN", result="bool", domain=_SPECIAL)
 Isinf = row(_N, "isinf", "Whether it is infinite.", "torch.isinf({0})", "IsInf", result="bool", domain=_SPECIAL)
@@ -124,4 +247,4 @@ Isfinite = row(
     result="bool",
     domain=_SPECIAL,
 )
-Sinc = row(_N, "sinc", "sin(pi x) / (pi x), 1 at 0.", "torch.sinc({0})", _sinc)
+Sinc = row(_N, "sinc", "sin(pi x) / (pi x), 1 at 0.", "torch.sinc({0})", _sinc, tangent=_along_sinc)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.ops.checks import FLOATS, INTEGERS
 from archdsl.ops.contract import Code, Example, OnnxTape, Op, Refusal, TorchTape
 from archdsl.ops.pointwise.elementwise import Elementwise, widely
 
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
+
 Recipe = Callable[..., str]
 """From a tape and the names of the inputs to the name of the result."""
 Domain = tuple[float, float]
+Rule = Callable[..., Any]
+"""From the tangent of an input, the inputs and the result to the tangent of the result."""
 
 
 def simple(op_type: str) -> Recipe:
@@ -22,13 +27,15 @@ def simple(op_type: str) -> Recipe:
 def row(
     where: str, word: str, doc: str, torch: str | Callable[..., str], onnx: str | Recipe, *, tensors: tuple[str, ...] = ("x",),
     module: str = "", dtypes: tuple[str, ...] = FLOATS, result: str = "", domain: Domain | None = None,
-    domains: dict[int, Any] | None = None, numbers: bool | None = None,
+    domains: dict[int, Any] | None = None, numbers: bool | None = None, tangent: Rule | tuple[Rule | None, ...] | None = None,
+    constant: bool = False,
 ) -> type[Op]:  # fmt: skip
     """An operator class. `where` is the module it stands in (`__name__`); `torch` an expression with `{0}`, `{1}` for the inputs,
     or what writes one from a tape and the inputs.
 
     It takes integers too where `dtypes` has them; where it has floats alone, integers are cast before. Functions of several
-    tensors take numbers in their place unless `numbers` is False. Its examples follow from these.
+    tensors take numbers in their place unless `numbers` is False. Its examples follow from these. `tangent` makes the
+    tangent of the result from that of the input, the inputs and the result (several for several); `constant`: it is 0.
     """
     recipe = simple(onnx) if isinstance(onnx, str) else onnx
     several = len(tensors) > 1
@@ -51,7 +58,25 @@ def row(
         "examples": binary_examples(dtypes, result, values, numeric) if several else unary_examples(dtypes, result, values),
         "refusals": binary_refusals(dtypes) if several else unary_refusals(dtypes),
     }  # fmt: skip
+    if constant or result:
+        members["linear"] = ()
+    if tangent is not None:
+        members["tangent"] = _sum_of(tangent if isinstance(tangent, tuple) else (tangent,))
     return type("".join(part.capitalize() for part in word.split("_")), (Elementwise,), members)
+
+
+def _sum_of(rules: tuple[Rule | None, ...]) -> Callable[..., Any]:
+    """The tangent rule of a function whose inputs have these; None: nothing changes with it."""
+
+    def tangent(self: Op, tape: TangentTape, *inputs: Any) -> Any:
+        plain, total = [one.plain for one in inputs], None
+        for one, rule in zip(inputs, rules, strict=True):
+            if one.d is not None and rule is not None:
+                term = rule(one.d, *plain, tape.outputs[0])
+                total = term if total is None else total + term
+        return total
+
+    return tangent
 
 
 def page(doc: str, word: str, tensors: tuple[str, ...], dtypes: tuple[str, ...], result: str) -> str:

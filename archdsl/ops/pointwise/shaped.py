@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from math import isfinite
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_positive
 from archdsl.ops.contract import Code, Context, Example, OnnxTape, OpFault, Refusal, TorchTape, option, required
 from archdsl.ops.pointwise.elementwise import Elementwise
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 _SHAPES = (("[N, 3]",), ("[1, 2, N]",), ("[]",))
 
@@ -36,6 +40,13 @@ class Curve(Elementwise):
                 raise OpFault(f"`{name}` must be a finite number; got {value}", code="bad-argument", argument=name)
         return self
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        """The tangent of the result y, from the tangent of x."""
+        raise TypeError(f"{self.name} has no tangent rule")
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return self.along(inputs[0].d, inputs[0].plain, tape.outputs[0])
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(self.function, inputs[0], **changed(self, *self.fields))
 
@@ -58,6 +69,9 @@ class Elu(Curve):
     examples = curves({"alpha": 0.5})
     refusals = (*Curve.refusals, Refusal({"alpha": INFINITE}, ("[N]",), "bad-argument"))
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x > 0).where(d, d * (y + self.alpha))
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Elu", [str(inputs[0])], alpha=self.alpha)
 
@@ -78,6 +92,9 @@ class Celu(Curve):
         check_positive(self.alpha, "alpha")
         return super().bind(context, *inputs)
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x > 0).where(d, d * (x / self.alpha).exp())
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         # ONNX's Celu is for float32 alone.
         x, dtype = str(inputs[0]), tape.inputs[0].dtype
@@ -97,6 +114,14 @@ class Gelu(Curve):
     approximate: str = option("none", "`tanh` for the older approximation by a tanh", "str", choices=("none", "tanh"))
     examples = curves({"approximate": "tanh"})
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        if self.approximate == "none":
+            share = 0.5 * (1 + (x * math.sqrt(0.5)).erf())
+            return d * (share + x * (-0.5 * x * x).exp() * (1 / math.sqrt(2 * math.pi)))
+        scale = math.sqrt(2 / math.pi)
+        bent = (scale * (x + 0.044715 * x**3)).tanh()
+        return d * (0.5 * (1 + bent) + 0.5 * x * (1 - bent * bent) * (scale * (1 + 3 * 0.044715 * x * x)))
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Gelu", [str(inputs[0])], approximate=self.approximate)
 
@@ -112,6 +137,9 @@ class LeakyRelu(Curve):
     negative_slope: float = option(0.01, "the slope below 0", "float")
     examples = curves({"negative_slope": 0.2})
     refusals = (*Curve.refusals, Refusal({"negative_slope": float("nan")}, ("[N]",), "bad-argument"))
+
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x > 0).where(d, d * self.negative_slope)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("LeakyRelu", [str(inputs[0])], alpha=self.negative_slope)
@@ -136,6 +164,9 @@ class HardTanh(Curve):
             raise OpFault(said, code="bad-argument", argument="min_val")
         return super().bind(context, *inputs)
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x > self.min_val).logical_and(x < self.max_val).where(d, 0)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         dtype = tape.inputs[0].dtype
         return tape.node("Clip", [str(inputs[0]), tape.scalar(self.min_val, dtype), tape.scalar(self.max_val, dtype)])
@@ -157,6 +188,9 @@ class HardShrink(Curve):
         check_positive(self.lambd, "lambd")
         return super().bind(context, *inputs)
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x.abs() > self.lambd).where(d, 0)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return _shrink(tape, str(inputs[0]), self.lambd, 0.0)
 
@@ -176,6 +210,9 @@ class SoftShrink(Curve):
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_positive(self.lambd, "lambd")
         return super().bind(context, *inputs)
+
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x.abs() > self.lambd).where(d, 0)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return _shrink(tape, str(inputs[0]), self.lambd, self.lambd)
@@ -205,6 +242,9 @@ class Threshold(Curve):
     examples = curves({"threshold": 0.5, "value": -2.0}, {"threshold": -0.5, "value": 20.0})
     refusals = (Refusal({"threshold": 0.5, "value": INFINITE}, ("[N]",), "bad-argument"),)
 
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (x > self.threshold).where(d, 0)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, dtype = str(inputs[0]), tape.inputs[0].dtype
         above = tape.node("Greater", [x, tape.scalar(self.threshold, dtype)])
@@ -227,6 +267,9 @@ class SoftPlus(Curve):
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_positive(self.beta, "beta")
         return super().bind(context, *inputs)
+
+    def along(self, d: Any, x: Any, y: Any) -> Any:
+        return (self.beta * x > self.threshold).where(d, d * (self.beta * x).sigmoid())
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, dtype = str(inputs[0]), tape.inputs[0].dtype

@@ -130,6 +130,7 @@ class AdaptiveAveragePool1d(AdaptivePool):
     """
 
     name = "adaptive_avg_pool1d"
+    linear = ("x",)
     layer_name = "AdaptiveAvgPool1d"
     axes = 1
     examples = (
@@ -153,6 +154,7 @@ class AdaptiveAveragePool2d(AdaptivePool):
     """
 
     name = "adaptive_avg_pool2d"
+    linear = ("x",)
     layer_name = "AdaptiveAvgPool2d"
     axes = 2
     examples = (
@@ -175,6 +177,7 @@ class AdaptiveAveragePool3d(AdaptivePool):
     """
 
     name = "adaptive_avg_pool3d"
+    linear = ("x",)
     layer_name = "AdaptiveAvgPool3d"
     axes = 3
     examples = (

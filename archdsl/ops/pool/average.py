@@ -59,6 +59,7 @@ class AveragePool1d(AveragePool):
     """
 
     name = "avg_pool1d"
+    linear = ("x",)
     layer_name = "AvgPool1d"
     axes = 1
     examples = (
@@ -84,6 +85,7 @@ class AveragePool2d(DividedPool):
     """
 
     name = "avg_pool2d"
+    linear = ("x",)
     layer_name = "AvgPool2d"
     axes = 2
     examples = (
@@ -116,6 +118,7 @@ class AveragePool3d(DividedPool):
     """
 
     name = "avg_pool3d"
+    linear = ("x",)
     layer_name = "AvgPool3d"
     axes = 3
     whole = True

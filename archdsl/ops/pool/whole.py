@@ -50,6 +50,7 @@ class GlobalAveragePool(GlobalPool):
     """
 
     name = "global_avg_pool"
+    linear = ("x",)
     method = "mean"
     node = "GlobalAveragePool"
     reduction = "ReduceMean"

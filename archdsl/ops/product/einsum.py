@@ -38,6 +38,7 @@ class Einsum(Op):
     """
 
     name = "einsum"
+    linear = ("*xs",)
     family = "product"
     tensors = ("*xs",)
     pattern_first: ClassVar[bool] = True

@@ -40,6 +40,7 @@ class Matmul(Op):
     """
 
     name = "matmul"
+    linear = ("x", "y")
     family = "product"
     tensors = ("x", "y")
 
@@ -110,6 +111,7 @@ class Dot(Op):
     """
 
     name = "dot"
+    linear = ("x", "y")
     family = "product"
     tensors = ("x", "y")
 
@@ -145,6 +147,7 @@ class Outer(Op):
     """
 
     name = "outer"
+    linear = ("x", "y")
     family = "product"
     tensors = ("x", "y")
 
@@ -178,6 +181,7 @@ class Cross(Op):
     """
 
     name = "cross"
+    linear = ("x", "y")
     family = "product"
     tensors = ("x", "y")
     axis: int = option(-1, "the axis of the three numbers", "int")

@@ -101,6 +101,7 @@ class AlphaDropout(Drop):
     """
 
     name = "AlphaDropout"
+    no_tangent = "what it drops becomes a number that its draw alone tells"
     examples = (Example({"p": 0.05}, ("[N, D]",), ("[N, D]",)), Example({}, ("[1]",), ("[1]",)))
     refusals = (Refusal({"p": -1.0}, ("[N]",), "bad-argument"),)
 
@@ -112,6 +113,7 @@ class FeatureAlphaDropout(Drop):
     """
 
     name = "FeatureAlphaDropout"
+    no_tangent = "what it drops becomes a number that its draw alone tells"
     ranks = (2, None)
     examples = (Example({"p": 0.05}, ("[N, C, H, W]",), ("[N, C, H, W]",)), Example({}, ("[1, 1]",), ("[1, 1]",)))
     refusals = (Refusal({"p": -1.0}, ("[N, C]",), "bad-argument"), Refusal({}, ("[N]",), "rank-mismatch"))

@@ -58,6 +58,7 @@ class CumSum(Running):
     """
 
     name = "cumsum"
+    linear = ("x",)
     examples = (
         *EXAMPLES,
         Example({"axis": 1}, ("i32[N, 4, 2]",), ("i64[N, 4, 2]",)),

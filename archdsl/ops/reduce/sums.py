@@ -31,6 +31,7 @@ class Sum(Reduction):
     """
 
     name = "sum"
+    linear = ("x",)
     dtypes = EVERY
     examples = (
         *SHAPES,
@@ -61,6 +62,7 @@ class Mean(Reduction):
     """
 
     name = "mean"
+    linear = ("x",)
     floats = True
     examples = SHAPES
     refusals = (*Reduction.refusals, Refusal({}, ("bool[N]",), "dtype-mismatch"))

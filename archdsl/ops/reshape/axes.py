@@ -47,6 +47,7 @@ class Permute(Reordering):
     """
 
     name = "permute"
+    linear = ("x",)
     family = "reshape"
     variadic = "axis"
     axis: tuple[int, ...] = required("for each axis of the result, the axis of the input", "int")
@@ -84,6 +85,7 @@ class Transpose(Reordering):
     """
 
     name = "transpose"
+    linear = ("x",)
     family = "reshape"
     axis0: int = required("one axis", "int")
     axis1: int = required("the other axis", "int")
@@ -116,6 +118,7 @@ class Movedim(Reordering):
     """
 
     name = "movedim"
+    linear = ("x",)
     family = "reshape"
     source: int | tuple[int, ...] = required("the axes to move", "int | list[int]")
     destination: int | tuple[int, ...] = required("where each of them goes", "int | list[int]")
@@ -158,6 +161,7 @@ class Squeeze(Op):
     """
 
     name = "squeeze"
+    linear = ("x",)
     family = "reshape"
     axis: int | tuple[int, ...] = required("the axis, or several", "int | list[int]")
 
@@ -212,6 +216,7 @@ class Unsqueeze(Op):
     """
 
     name = "unsqueeze"
+    linear = ("x",)
     family = "reshape"
     axis: int = required("where it stands in the result", "int")
 

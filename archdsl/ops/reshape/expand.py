@@ -35,6 +35,7 @@ class Expand(Op):
     """
 
     name = "expand"
+    linear = ("x",)
     family = "reshape"
     variadic = "sizes"
     keywords = "named"
@@ -146,6 +147,7 @@ class ExpandAs(Op):
     """
 
     name = "expand_as"
+    linear = ("x",)
     family = "reshape"
     tensors = ("x", "other")
 

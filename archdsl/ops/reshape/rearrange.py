@@ -21,6 +21,7 @@ class Rearrange(Op):
     """
 
     name = "rearrange"
+    linear = ("x",)
     family = "reshape"
     keywords = "sizes"
     pattern: str = required("what goes where, `left -> right`", "str")

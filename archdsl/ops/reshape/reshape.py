@@ -70,6 +70,7 @@ class Reshape(Reshaping):
     """
 
     name = "reshape"
+    linear = ("x",)
     family = "reshape"
     variadic = "sizes"
     sizes: tuple[Size, ...] = required("the shape of the result; one -1 is worked out", "size")
@@ -105,6 +106,7 @@ class Flatten(Reshaping):
     """
 
     name = "flatten"
+    linear = ("x",)
     family = "reshape"
     start: int = option(0, "the first axis to merge", "int", positional=True)
     end: int = option(-1, "the last axis to merge", "int", positional=True)
@@ -151,6 +153,7 @@ class Unflatten(Reshaping):
     """
 
     name = "unflatten"
+    linear = ("x",)
     family = "reshape"
     axis: int = required("the axis to split", "int")
     sizes: tuple[Size, ...] = required("the sizes of its parts; one -1 is worked out", "list[size]")

@@ -103,6 +103,7 @@ class AffineGrid(Op):
     """
 
     name = "affine_grid"
+    linear = ("theta",)
     family = "vision"
     tensors = ("theta",)
     size: Any = required("the shape of the images to be sampled", "list[size]")

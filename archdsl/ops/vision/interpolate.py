@@ -52,6 +52,7 @@ class Interpolate(Op):
     """
 
     name = "interpolate"
+    linear = ("x",)
     family = "vision"
     size: Any = option(None, "the size that comes out", "size | list[size] | none")
     scale_factor: Any = option(None, "what the sizes are multiplied by", "float | list[float] | none")

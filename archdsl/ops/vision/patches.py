@@ -69,6 +69,7 @@ class Unfold(Patches):
     """Every patch as a column: `[N, C, H, W]` to `[N, C * kh * kw, L]`, patches in rows, channels outermost; im2col."""
 
     name = "unfold"
+    linear = ("x",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"kernel_size": 2}, ("[N, 3, H, W]",), ("[N, 12, (H - 1)*(W - 1)]",), bind={"H": 5, "W": 4}),
         Example(
@@ -120,6 +121,7 @@ class Fold(Patches):
     """The sum of patches, each where it belongs: `[N, C * kh * kw, L]` to `[N, C, H, W]` of `output_size` H, W; col2im."""
 
     name = "fold"
+    linear = ("x",)
     output_size: Any = required("height and width of the result", "size | list[size]")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"output_size": (4, 5), "kernel_size": 2}, ("[N, 12, 12]",), ("[N, 3, 4, 5]",)),

@@ -16,6 +16,7 @@ class PixelShuffle(Op):
     """
 
     name = "pixel_shuffle"
+    linear = ("x",)
     family = "vision"
     upscale_factor: Any = required("how many times higher and wider", "size")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -64,6 +65,7 @@ class PixelUnshuffle(Op):
     """
 
     name = "pixel_unshuffle"
+    linear = ("x",)
     family = "vision"
     downscale_factor: Any = required("how many times lower and narrower", "size")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -116,6 +118,7 @@ class ChannelShuffle(Op):
     """
 
     name = "channel_shuffle"
+    linear = ("x",)
     family = "vision"
     groups: Any = required("how many groups the channels are", "size")
     examples: ClassVar[tuple[Example, ...]] = (

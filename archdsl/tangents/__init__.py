@@ -1,0 +1,1 @@
+"""Tangents: a graph rewritten to give the derivative along a direction beside its results."""
