@@ -1,0 +1,105 @@
+"""The zoo's recurrent networks and state space models: which spec each is, and how a tiny one of the reference is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from tests.oracles import torchvision_cpu  # noqa: F401  before transformers
+from tests.oracles.comparing import Call, Inputs
+
+import transformers  # isort: skip
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """One row of the zoo. `full` is configuration that the row has and no variant; `tiny` makes the reference that `config` makes
+    ours equal to, without it counts and keys are held."""
+
+    name: str
+    file: str
+    arch: str
+    sizes: dict[str, int]
+    tiny: Callable[[], nn.Module] | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: Callable[[int, int], Inputs] = lambda n, length: {}
+    call: Call = lambda module, inputs: ()
+    full: dict[str, Any] = field(default_factory=dict)
+
+
+def sequences(n: int, length: int) -> Inputs:
+    """Sequences of five features."""
+    return {"x": torch.randn((n, length, 5), generator=torch.Generator().manual_seed(n + length))}
+
+
+def words(n: int, length: int) -> Inputs:
+    """Indices into 19 words."""
+    return {"tokens": torch.randint(19, (n, length), generator=torch.Generator().manual_seed(n + length))}
+
+
+def with_states(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    """The sequence and each last state."""
+    sequence, last = module(inputs["x"])
+    return (sequence, *last) if isinstance(last, tuple) else (sequence, last)
+
+
+def logits(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    return (module(input_ids=inputs["tokens"], use_cache=False).logits,)
+
+
+LAYERS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+def layers(kind: str) -> list[Recurrent]:
+    """One of PyTorch's layers: plain, in both directions, stacked, and the zoo's second one, which is both."""
+
+    def row(name: str, arch: str, count: int, both: bool, full: dict[str, Any]) -> Recurrent:
+        config = {"features": 5, "hidden": 7, **full}
+        return Recurrent(
+            name,
+            kind,
+            arch,
+            {"B": 1, "T": 16},
+            lambda: LAYERS[kind](5, 7, count, batch_first=True, bidirectional=both),
+            config,
+            sequences,
+            with_states,
+            full,
+        )
+
+    named = kind.upper()
+    return [
+        row(kind, named, 1, False, {}),
+        row(f"{kind}_bi", f"Bi{named}", 1, True, {}),
+        row(f"{kind}_stacked3", f"{named}3", 3, False, {}),
+        row(f"{kind}_np", named, 2, True, {"layers": 2, "bidirectional": True}),
+    ]
+
+
+def mamba() -> nn.Module:
+    config = transformers.MambaConfig(vocab_size=19, hidden_size=16, num_hidden_layers=2, state_size=4)
+    return transformers.MambaForCausalLM(config)
+
+
+def rwkv() -> nn.Module:
+    config = transformers.RwkvConfig(vocab_size=19, hidden_size=16, num_hidden_layers=2, rescale_every=0)
+    return transformers.RwkvForCausalLM(config)
+
+
+TINY = {"vocab": 19, "width": 16, "depth": 2}
+CASES = [
+    *layers("rnn"),
+    *layers("gru"),
+    *layers("lstm"),
+    Recurrent("mamba_130m", "mamba", "Mamba", {"B": 1, "T": 64}, mamba, {**TINY, "state": 4}, words, logits),
+    Recurrent("mamba_370m", "mamba", "Mamba370M", {}),
+    Recurrent("mamba_790m", "mamba", "Mamba790M", {}),
+    Recurrent("mamba_1_4b", "mamba", "Mamba1B4", {}),
+    Recurrent("mamba_2_8b", "mamba", "Mamba2B8", {}),
+    Recurrent("rwkv4_169m", "rwkv4", "RWKV4", {"B": 1, "T": 64}, rwkv, TINY, words, logits),
+    Recurrent("s4d", "s4d", "S4D", {}),
+]
