@@ -53,7 +53,7 @@ ROWS: dict[str, tuple[str, str, dict[str, int]]] = {
     "ntm": ("examples/ntm", "NTM", {"B": 1, "T": 6}),
     "t5_small": ("examples/t5", "T5", {"B": 1, "S": 512, "T": 512}),
     "t5_base": ("examples/t5", "T5Base", {"B": 1, "S": 512, "T": 512}),
-    "stable_diffusion_unet": ("examples/sd_unet", "UNet2DCondition", {"N": 1, "H": 64, "W": 64, "S": 77}),
+    "stable_diffusion_unet": ("sd_unet", "UNet2DCondition", {"N": 1, "H": 64, "W": 64, "S": 77}),
 }
 # What the table's counter did not see: NTM's reference writes three products with the memory as sums of elementwise products, the
 # example as einsums: 3 in each of 6 steps, 128 slots of 20.
@@ -65,6 +65,7 @@ EXAMPLES = {
     "resnet18": ("examples/resnet", "ResNet18"),
     "resnet50": ("examples/resnet", "ResNet50"),
     "resnext50_32x4d": ("examples/resnet", "ResNeXt50"),
+    "stable_diffusion_unet": ("examples/sd_unet", "UNet2DCondition"),
 }
 
 
