@@ -69,6 +69,8 @@ class WeightMap:
     rules: tuple[Rule, ...] = ()
     drops: tuple[Drop, ...] = ()
     fills: tuple[Fill, ...] = ()
+    configuration: tuple[tuple[str, object, Span], ...] = ()
+    """What the spec's configuration must be for the two to be one function: names, values, places."""
 
 
 @record

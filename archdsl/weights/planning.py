@@ -13,7 +13,7 @@ from archdsl.weights.maps import Drop, Fill, Match, Rule, WeightMap, matches, st
 from archdsl.weights.own import Own
 from archdsl.weights.patterns import Captures
 from archdsl.weights.problems import BadWeightMap, WeightsDoNotFit
-from archdsl.weights.steps import Step, StepFault
+from archdsl.weights.steps import FLOATS, Step, StepFault, Sum
 
 SHOWN = 4
 """How many names one problem lists."""
@@ -60,6 +60,7 @@ class _Planner:
         self.misshapen: dict[Span, list[str]] = {}
 
     def plan(self) -> Plan:
+        self._check_configuration()
         if self.backwards:
             check_own(self.own, self.given, self.file, self.problems)
             self.problems.raise_errors()
@@ -74,6 +75,17 @@ class _Planner:
             self._check_filled(found, filled)
         self.problems.raise_errors()
         return Plan(found, tuple(dropped), tuple(filled))
+
+    def _check_configuration(self) -> None:
+        """Names and shapes may agree where the functions do not: in the eps of a norm, say."""
+        for name, value, at in self.map.configuration:
+            found = self.own.configuration.get(name)
+            if name not in self.own.configuration:
+                self.problems.add(BadWeightMap(at=at, why=f"{self.own.name} has no configuration parameter `{name}`",
+                                               help=did_you_mean(name, self.own.configuration)))  # fmt: skip
+            elif found != value:
+                self._add(at, f"the reference has {name} = {value}, and {self.own.name} {found}: another function",
+                          f"convert for, and build, the one with -D {name}={value}")  # fmt: skip
 
     def _sorted_out(self) -> tuple[list[tuple[Rule, Captures]], list[tuple[str, Drop, Captures]], list[tuple[str, Fill]]]:
         """Each given tensor at the one rule that takes it."""
@@ -144,6 +156,9 @@ class _Planner:
             self._add(rule.at, f"{_listed(list(sources))}: {fault}")
             return None
         dtype = dtypes.pop()
+        if any(isinstance(one, Sum) for one in steps) and dtype not in FLOATS:
+            self._add(rule.at, f"{_listed(list(sources))} are {dtype}, which is not added up here", "convert the file to float32")
+            return None
         for target, shape in zip(targets, shapes, strict=True):
             self._check_target(rule.at, target, shape, self.given[sources[0]].kind)
         return Move(rule.at, tuple(sources), tuple(targets), tuple(steps), tuple(shapes), dtype)

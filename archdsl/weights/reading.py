@@ -62,14 +62,22 @@ class _Reader:
         self.at = Span(source, 0, 0)
 
     def whole(self, table: Mapping[str, Any]) -> WeightMap:
-        self._known(table, {"reference", "spec", "rename", *TABLES})
+        self._known(table, {"reference", "spec", "configuration", "rename", *TABLES})
         for name in ("reference", "spec"):
             if not isinstance(table.get(name, ""), str):
                 raise self._fault(f"`{name}` is a text", name)
         rules = [*self._renames(table.get("rename", {})), *(self._rule(one) for one in self._tables(table, "rule"))]
         drops = tuple(self._drop(one) for one in self._tables(table, "drop"))
         fills = tuple(self._fill(one) for one in self._tables(table, "fill"))
-        return WeightMap(self.source, table.get("reference", ""), table.get("spec", ""), tuple(rules), drops, fills)
+        texts = table.get("reference", ""), table.get("spec", "")
+        return WeightMap(self.source, *texts, tuple(rules), drops, fills, self._configuration(table.get("configuration", {})))
+
+    def _configuration(self, table: object) -> tuple[tuple[str, object, Span], ...]:
+        if not isinstance(table, dict):
+            raise self._fault("`configuration` is a table: name = value", "configuration")
+        header = re.search(r"^\s*\[\s*configuration\s*\]", self.source.text, re.MULTILINE)
+        start = header.end() if header else 0
+        return tuple((name, value, self._place(name, start)) for name, value in table.items())
 
     def _renames(self, table: object) -> Iterable[Rule]:
         if not isinstance(table, dict):

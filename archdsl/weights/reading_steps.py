@@ -53,9 +53,11 @@ def _axis(value: object) -> int:
 
 
 def _permutation(value: object, verb: str) -> tuple[int, ...]:
-    if not isinstance(value, list) or not value or sorted(map(str, value)) != sorted(map(str, range(len(value)))):
-        raise StepFault(f"`{verb}` is a list that has each of 0, 1, 2 … once")
-    return tuple(int(one) for one in value)
+    if not isinstance(value, list) or not value or any(type(one) is not int for one in value):
+        raise StepFault(f"`{verb}` is a list of numbers from 0")
+    if sorted(value) != list(range(len(value))):
+        raise StepFault(f"`{verb}` has each of 0 to {len(value) - 1} once")
+    return tuple(value)
 
 
 def _parts(value: object, count: int, configuration: Mapping[str, object]) -> tuple[int, ...]:
@@ -84,6 +86,11 @@ def _rearrange(pattern: object, sizes: object, configuration: Mapping[str, objec
     if not isinstance(pattern, str) or not isinstance(sizes, dict):
         raise StepFault('`rearrange` is a pattern "left -> right", its `sizes` a table')
     try:
-        return Rearrange(read(pattern, "rearrange"), tuple((name, _number(one, configuration)) for name, one in sizes.items()))
+        made = read(pattern, "rearrange")
     except OpFault as fault:
         raise StepFault(f"{pattern!r}: {fault}") from None
+    for group in (*made.left, *made.right):  # the way back must be as clear as the way there
+        unknown = [word.text for word in group.words if word.number is None and word.text not in sizes]
+        if len(unknown) > 1:
+            raise StepFault(f"{pattern!r}: say how large `{unknown[0]}` or `{unknown[1]}` is: sizes = {{ {unknown[0]} = 2 }}")
+    return Rearrange(made, tuple((name, _number(one, configuration)) for name, one in sizes.items()))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from tests.oracles import torchvision_cpu  # noqa: F401  before timm
@@ -28,8 +31,16 @@ class Mapped:
     config: dict[str, Any]
     shape: tuple[int, ...] = (2, 3, 32, 32)
     call: Call = call_plain
-    back: bool = True
-    """Whether every tensor returns bit for bit."""
+    saved: bool = False
+    """Whether the layout is that of the files that transformers writes, which is not that of its modules."""
+
+    def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
+        """The reference's tensors in the layout that the map is of."""
+        if not self.saved:
+            return {name: one.contiguous() for name, one in module.state_dict().items()}
+        with TemporaryDirectory() as folder:
+            module.save_pretrained(folder)
+            return load_file(Path(folder) / "model.safetensors")
 
     def inputs(self) -> Inputs:
         """Images in float32."""
@@ -45,13 +56,23 @@ def call_logits(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
 
 
 def hf_vit(**config: Any) -> Callable[[], nn.Module]:
-    return lambda: transformers.ViTForImageClassification(transformers.ViTConfig(layer_norm_eps=1e-6, **config))
+    return lambda: transformers.ViTForImageClassification(transformers.ViTConfig(**config))
 
 
 def hf_swin(**config: Any) -> Callable[[], nn.Module]:
-    return lambda: transformers.SwinForImageClassification(transformers.SwinConfig(layer_norm_eps=1e-5, **config))
+    return lambda: transformers.SwinForImageClassification(transformers.SwinConfig(**config))
 
 
+def hf_resnet(**config: Any) -> Callable[[], nn.Module]:
+    return lambda: transformers.ResNetForImageClassification(transformers.ResNetConfig(**config))
+
+
+TINY_HF_VIT = hf_vit(
+    hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8, num_labels=10
+)
+TINY_HF_SWIN = hf_swin(
+    image_size=64, embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=4, num_labels=10, drop_path_rate=0.0
+)
 TINY_VIT = {"size": 32, "patch": 8, "width": 16, "depth": 2, "heads": 2, "classes": 10}
 TINY_SWIN = {"width": 16, "depths": [2, 2], "heads": [2, 4], "window": 4, "size": 64, "drop": 0.0, "classes": 10}
 CASES = [
@@ -68,12 +89,19 @@ CASES = [
         "vit",
         "ViTB16",
         hf_vit(num_labels=1000),
-        hf_vit(
-            hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8,
-            num_labels=10,
-        ),
-        {**TINY_VIT, "hidden": 24},
+        TINY_HF_VIT,
+        {**TINY_VIT, "hidden": 24, "eps": 1e-12},
         call=call_logits,
+    ),
+    Mapped(
+        "hf_vit_checkpoint",
+        "vit",
+        "ViTB16",
+        hf_vit(num_labels=1000),
+        TINY_HF_VIT,
+        {**TINY_VIT, "hidden": 24, "eps": 1e-12},
+        call=call_logits,
+        saved=True,
     ),
     Mapped(
         "timm_swin",
@@ -92,10 +120,39 @@ CASES = [
         "swin",
         "SwinT",
         hf_swin(num_labels=1000),
-        hf_swin(
-            image_size=64, embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=4, num_labels=10, drop_path_rate=0.0
-        ),
+        TINY_HF_SWIN,
         TINY_SWIN,
+        (2, 3, 64, 64),
+        call_logits,
+    ),
+    Mapped(
+        "hf_swin_checkpoint", "swin", "SwinT", hf_swin(), TINY_HF_SWIN, TINY_SWIN, (2, 3, 64, 64), call_logits, saved=True
+    ),
+    Mapped(
+        "timm_efficientnet",
+        "efficientnet",
+        "EfficientNetB0",
+        in_timm("efficientnet_b0"),
+        in_timm("efficientnet_b0", num_classes=10),
+        {"drop": 0.0, "classes": 10},
+        (2, 3, 64, 64),
+    ),
+    Mapped(
+        "timm_efficientnetv2_s",
+        "efficientnet",
+        "EfficientNetV2S",
+        in_timm("efficientnetv2_s"),
+        in_timm("efficientnetv2_s", num_classes=10),
+        {"drop": 0.0, "eps": 1e-5, "classes": 10},
+        (2, 3, 64, 64),
+    ),
+    Mapped(
+        "hf_resnet",
+        "resnet",
+        "ResNet50",
+        hf_resnet(num_labels=1000),
+        hf_resnet(depths=[1, 2, 1, 1], num_labels=10),
+        {"depths": [1, 2, 1, 1], "classes": 10},
         (2, 3, 64, 64),
         call_logits,
     ),

@@ -1,0 +1,134 @@
+"""`archdsl weights` on real files: what it prints, how it ends, and that nothing half-written is left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from archdsl.cli.main import guarded, run
+
+NET = """
+arch Net(width: int = 6)(x: [N, 4]) -> y: [N, 2] {
+  body: Linear(width)
+  buffer steps: i64[3] = arange(3)
+  relu
+  head y { fc: Linear(2) }
+}
+"""
+MAP = """
+reference = "theirs"
+spec = "net.arch"
+
+[rename]
+"a.{leaf}" = "body.{leaf}"
+"b.bias" = "fc.bias"
+
+[[rule]]
+from = "b.weight"
+to = "fc.weight"
+steps = [{ transpose = [1, 0] }]
+
+[[fill]]
+name = "steps"
+value = "spec"
+because = "it counts"
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("net.arch").write_text(NET)
+    Path("maps").mkdir()
+    Path("maps/theirs.toml").write_text(MAP)
+    draw = torch.Generator().manual_seed(1)
+    shapes = {"a.weight": (6, 4), "a.bias": (6,), "b.weight": (6, 2), "b.bias": (2,)}
+    save_file({name: torch.randn(shape, generator=draw) for name, shape in shapes.items()}, "theirs.safetensors")
+    return tmp_path
+
+
+def call(*arguments: str) -> int:
+    return guarded(lambda: run(arguments), arguments)
+
+
+def test_convert_and_back(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "-o", "ours.safetensors") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "made by the spec: `steps` (it counts)" in told.err
+    theirs, ours = load_file("theirs.safetensors"), load_file("ours.safetensors")
+    assert torch.equal(ours["fc.weight"], theirs["b.weight"].T)
+    assert ours["steps"].tolist() == [0, 1, 2]
+    assert (
+        call("weights", "convert", "net.arch", "ours.safetensors", "--map", "theirs", "--reverse", "-o", "back.safetensors") == 0
+    )
+    back = load_file("back.safetensors")
+    assert back.keys() == theirs.keys()
+    assert all(torch.equal(back[name], one) for name, one in theirs.items())
+
+
+def test_convert_may_write_over_what_it_reads() -> None:
+    wanted = load_file("theirs.safetensors")["b.bias"]
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "-o", "theirs.safetensors", "--json") == 0
+    assert torch.equal(load_file("theirs.safetensors")["fc.bias"], wanted)
+
+
+def test_another_size_is_told_and_nothing_written(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["weights", "convert", "net.arch", "theirs.safetensors", "-o", "ours.safetensors", "-D", "width=8"]
+    assert call(*command, "--map", "maps/theirs.toml") == 1
+    told = capsys.readouterr().err
+    assert "`body.bias` would become float [6] and is float [8] in Net; so for 1 more" in told
+    assert "maps/theirs.toml:6:" in told
+    assert not Path("ours.safetensors").exists()
+    assert call(*command) == 2
+    assert "no map in maps fits" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("broken.safetensors").write_bytes(Path("theirs.safetensors").read_bytes()[:-3])
+    for file in ("broken.safetensors", "none.safetensors"):
+        assert call("weights", "inspect", file) == 2
+        assert call("weights", "convert", "net.arch", file, "--map", "theirs", "-o", "o") == 2
+    assert "cut off" in capsys.readouterr().err
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "--map", "thiers", "-o", "o") == 2
+    assert "did you mean `theirs`?" in capsys.readouterr().err
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "--map", "no.toml", "-o", "o") == 2
+
+
+def test_inspect_lists_the_tensors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("weights", "inspect", "theirs.safetensors") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "4 tensors, 44 elements, 176 bytes"
+    assert "a.weight  F32  [6, 4]  96" in lines
+    assert call("weights", "inspect", "theirs.safetensors", "--json") == 0
+    told = json.loads(capsys.readouterr().out)["result"]
+    assert {"name": "a.weight", "dtype": "F32", "shape": [6, 4], "bytes": 96} in told
+
+
+def test_inspect_knows_the_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("weights", "inspect", "theirs.safetensors", "--spec", "net.arch:Net") == 1
+    told = capsys.readouterr().out
+    assert "it is in the layout theirs (theirs)" in told
+    assert "archdsl weights convert net.arch:Net theirs.safetensors --map theirs" in told
+    assert call("weights", "inspect", "theirs.safetensors", "--spec", "net.arch", "-D", "width=9") == 1
+    told = capsys.readouterr().out
+    assert "it looks like the layout theirs" in told
+    assert "5 missing" in told
+
+
+def test_inspect_tells_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "-o", "ours.safetensors") == 0
+    assert call("weights", "inspect", "ours.safetensors", "--spec", "net.arch") == 0
+    weights = load_file("ours.safetensors")
+    weights["fc.wieght"] = weights.pop("fc.weight")
+    weights["fc.bias"] = weights["fc.bias"].long()
+    save_file(weights, "other.safetensors")
+    capsys.readouterr()
+    assert call("weights", "inspect", "other.safetensors", "--spec", "net.arch") == 1
+    told = capsys.readouterr().out
+    assert "fc.bias is int [2] and must be float [2]" in told
+    assert "fc.wieght [2, 6]: did you mean `fc.weight`?" in told
