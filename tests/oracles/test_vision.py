@@ -7,13 +7,16 @@ import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
+from tests.oracles.classic_cases import CASES as CLASSICS
 from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
-from tests.oracles.vision_cases import CASES, Vision
+from tests.oracles.vision_cases import CASES as VISION
+from tests.oracles.vision_cases import Vision
 
 pytestmark = pytest.mark.oracle
+CASES = [*VISION, *CLASSICS]
 
 
 @pytest.fixture(autouse=True)
