@@ -88,6 +88,10 @@ class Matmul(Op):
         if after[1] is None and y.rank <= 2:
             made = before_last(self, after, 1)
             return made and Batched(self, made.inputs, made.result + y.rank - 2)
+        if after[0] is None and y.rank == 1:  # the vectors side by side as columns
+            return Batched(self, (None, 0), 0) if x.rank > 1 else None
+        if after[0] is None and x.rank <= 2:
+            return Batched(self, (None, y.rank), outputs[0].rank)
         if x.rank < 2 or y.rank < 2:
             return None
         place = max(x.rank, y.rank)
