@@ -7,6 +7,7 @@ dataclasses and 6 ms so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T", bound=type)
@@ -32,17 +33,19 @@ class Record:
 
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
-    __compared__: tuple[str, ...] = ()
+    __values__: Callable[[object], tuple[Any, ...]] = staticmethod(lambda _: ())
+    __compared__: Callable[[object], tuple[Any, ...]] = __values__
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
         if self.__class__ is not other.__class__:
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__compared__)
+        compared = self.__compared__
+        return bool(compared(self) == compared(other))
 
     def __hash__(self) -> int:
-        return hash(tuple([getattr(self, name) for name in self.__compared__]))
+        return hash(self.__compared__(self))
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
@@ -72,27 +75,43 @@ def record(cls: T) -> T:
     body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in left_out}
     defaults = {**getattr(cls.__base__, "__defaults__", {}), **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
     compared = tuple(name for name in names if name not in silent)
+    values = staticmethod(_reader(names))
     if cls.__dict__.get("by_identity"):
         body |= {"__eq__": object.__eq__, "__hash__": object.__hash__}
-    body |= {"__slots__": own, "__match_args__": names, "__compared__": compared, "__defaults__": defaults}
+    body |= {"__slots__": own, "__match_args__": names, "__values__": values, "__defaults__": defaults}
+    body["__compared__"] = values if compared == names else staticmethod(_reader(compared))
     bases = cls.__bases__ if issubclass(cls, Record) else (Record, *(one for one in cls.__bases__ if one is not object))
     made: Any = type(cls)(cls.__name__, bases, body)
-    made.__init__ = _init(tuple([getattr(made, name).__set__ for name in names]), names, defaults)
+    made.__init__ = _init(made, names, defaults)
     return made  # type: ignore[no-any-return]
 
 
-def _init(
-    setters: tuple[Callable[[object, object], None], ...], names: tuple[str, ...], defaults: dict[str, Any]
-) -> Callable[..., None]:
-    """An `__init__` that is not compiled for each class."""
+OFTEN = 64
+"""From so many records on, a class gets an `__init__` of its own: compiling one takes as long as making a hundred records."""
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+    """The values of these fields, as a tuple."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda one: tuple([getattr(one, name) for name in names])
+
+
+def _init(made: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    """An `__init__` that is not compiled for each class: most make few records, and a start pays for each class."""
+    setters = tuple([getattr(made, name).__set__ for name in names])
     count = len(names)
+    times = 0
+    made_anew = {name: value.make for name, value in defaults.items() if isinstance(value, Fresh)}
 
     def init(self: object, *values: object, **named: object) -> None:
+        nonlocal times
+        times += 1
+        if times == OFTEN:
+            made.__init__ = _compiled(names, setters, defaults)
         whole: Sequence[object] = complete(values, named) if named or len(values) != count else values
         for setter, value in zip(setters, whole):  # noqa: B905 (the lengths are equal, and records are made in inner loops)
             setter(self, value)
-
-    made_anew = {name: value.make for name, value in defaults.items() if isinstance(value, Fresh)}
 
     def complete(values: tuple[object, ...], named: dict[str, object]) -> list[object]:
         given = {**defaults, **named}
@@ -110,12 +129,31 @@ def _init(
     return init
 
 
+def _compiled(names: tuple[str, ...], setters: tuple[Any, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    """The `__init__` that a dataclass would have."""
+    known: dict[str, Any] = {f"_set_{name}": setter for name, setter in zip(names, setters, strict=True)}
+    known |= {f"_default_{name}": value for name, value in defaults.items()}
+    known["_Fresh"] = Fresh
+    header = ["self"]
+    lines = []
+    for name in names:
+        default = defaults.get(name)
+        header.append(f"{name}=_default_{name}" if name in defaults else name)
+        value = f"_default_{name}.make() if {name} is _default_{name} else {name}" if isinstance(default, Fresh) else name
+        lines.append(f" _set_{name}(self, {value})")
+    exec(f"def __init__({', '.join(header)}):\n" + "\n".join(lines or [" pass"]), known)  # noqa: S102 (names of our own fields)
+    return known["__init__"]  # type: ignore[no-any-return]
+
+
 def changed(one: R, **values: object) -> R:
     """The record with other values in some fields."""
     names = one.__match_args__  # type: ignore[attr-defined]
-    if not values.keys() <= set(names):
-        raise TypeError(f"fields are {', '.join(names)}; given are {', '.join(values)}")
-    return type(one)(*[values[name] if name in values else getattr(one, name) for name in names])
+    new = list(one.__values__(one))  # type: ignore[attr-defined]
+    for name, value in values.items():
+        if name not in names:
+            raise TypeError(f"fields are {', '.join(names)}; given are {', '.join(values)}")
+        new[names.index(name)] = value
+    return type(one)(*new)
 
 
 def parts(one: object) -> Iterator[tuple[str, Any]]:

@@ -34,10 +34,11 @@ class TensorType:
 def simplify_type(facts: Facts, type: TensorType) -> TensorType:
     """The type with its sizes in the normal form of the facts."""
     shape = type.shape
-    if all(size.__class__ is int for size in shape):
-        return type
-    new = tuple(map(facts.simplify, shape))
-    return type if new == shape else TensorType(new, type.dtype)
+    for size in shape:
+        if size.__class__ is not int:
+            new = tuple(map(facts.simplify, shape))
+            return type if new == shape else TensorType(new, type.dtype)
+    return type
 
 
 class Unknown:

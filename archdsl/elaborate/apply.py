@@ -13,7 +13,6 @@ from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where
 from archdsl.elaborate.operators import call, infer, operands_of, prepare, unknown_leaf
-from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.unit import Made
 from archdsl.elaborate.values import (
     UNKNOWN,
@@ -39,7 +38,7 @@ from archdsl.source import Span
 
 def block_arguments(word: BlockWord, before: tuple[tuple[str, Any], ...], given: list[Given], span: Span) -> dict[str, Any]:
     """Configuration for a block: what a template had, and what is given at the use for the parameters still open."""
-    config, _ = header_lists(word.item)
+    config, _ = word.module.lists(word.item)
     known = {**dict(word.given), **dict(before)}
     fixed = dict(before)
     open_parameters = tuple(one for one in config if one.name not in fixed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from archdsl.dims.dim import Dim
@@ -23,12 +24,29 @@ class Wrong(Exception):
 def coerce(kind: str, value: Any) -> Any:
     """A value as one of the kinds of a field, `int | list[int]`: an int may stand for a float, not the reverse. Raises
     `Wrong`."""
-    for option in re.split(r"\|(?![^\[]*\])", kind):
+    if value.__class__ in _exactly(kind):
+        return value
+    for option in _options(kind):
         try:
-            return _one(option.strip(), value)
+            return _one(option, value)
         except Wrong:
             continue
     raise Wrong
+
+
+@cache
+def _options(kind: str) -> tuple[str, ...]:
+    return tuple([one.strip() for one in re.split(r"\|(?![^\[]*\])", kind)])
+
+
+@cache
+def _exactly(kind: str) -> frozenset[type]:
+    """The classes whose values are of the kind as they are, whatever stands before in it."""
+    classes = {"none": type(None), "bool": bool, "int": int, "size": int, "str": str, "number": int}
+    options = _options(kind)
+    if "float" in options:  # an int before it is a float
+        return frozenset()
+    return frozenset([classes[one] for one in options if one in classes])
 
 
 def _one(kind: str, value: Any) -> Any:

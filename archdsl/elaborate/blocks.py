@@ -16,7 +16,6 @@ from archdsl.elaborate.finish import finish
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where
 from archdsl.elaborate.program import Module
-from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_NODES, Session
 from archdsl.elaborate.unit import Made, Unit
@@ -74,7 +73,7 @@ def instantiate(
         config: tuple[tuple[str, Any], ...] = ()
         tensors: tuple[tree.Param_, ...] = ()
     else:
-        parameters, tensors = header_lists(callee.item)
+        parameters, tensors = callee.module.lists(callee.item)
         name = callee.name
         config = tuple({**dict(callee.given), **dict(template.args)}.items())
         if len(config) < len(parameters):
@@ -181,8 +180,7 @@ def enter(
     span: Span,
 ) -> tuple[str, ...]:
     """Bind a header in the frame; the flow starts as its first tensor. The names of its configuration."""
-    parameters, _ = header_lists(item)
-    given: list[Given] = [(name, value, span) for name, value in config]
+    parameters, _ = frame.module.lists(item)
     headers.misplaced_ellipsis(
         [
             one
@@ -190,7 +188,12 @@ def enter(
             if isinstance(one, tree.TensorTypeTree)
         ]
     )
-    headers.bind_config(frame, parameters, given, item.name, span)
+    if len(config) == len(parameters):  # complete, and of the declared types
+        known = dict(config)
+        for one in parameters:
+            frame.scope.bind(one.name, known[one.name], one.span, "config")
+    else:
+        headers.bind_config(frame, parameters, [(name, value, span) for name, value in config], item.name, span)
     if tensors:
         headers.bind_tensors(frame, tensors, item.outs or (), values, item.name, span)
     default_inputs(frame, tensors, values)
@@ -329,7 +332,7 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
     if isinstance(callee, Group):
         inner.flow = flow
         return steps.run_body(inner, callee.body)
-    _, tensors = header_lists(callee.item)
+    _, tensors = callee.module.lists(callee.item)
     values: list[Value | None] = (
         inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
     )

@@ -15,6 +15,7 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import call, tensor, word
 from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.session import MAX_STEPS
 from archdsl.elaborate.values import UNKNOWN, FnWord, Instance, Leaf, OpWord, Several, describe, is_tensor
 from archdsl.ir.value import Value
 from archdsl.source import Span
@@ -45,7 +46,10 @@ COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in"}
 
 def evaluate(frame: Frame, expr: Any) -> Any:
     """The value of an expression, or of a chain in parentheses."""
-    frame.session.step(expr.span)
+    session = frame.session
+    session.steps += 1
+    if session.steps > MAX_STEPS:
+        session.too_many(expr.span)
     return EVALUATORS[type(expr)](frame, expr)
 
 

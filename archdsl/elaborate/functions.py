@@ -45,7 +45,7 @@ def call_of_config(frame: Frame, word: FnWord, given: list[Given], span: Span) -
 
 def template(word: FnWord, given: list[Given], span: Span) -> Template:
     """A function of tensors with its configuration alone: a layer as a value."""
-    config, _ = header_lists(word.item)
+    config, _ = word.module.lists(word.item)
     values = headers.match_arguments(config, given, word.item.name, span)
     return Template(word, tuple((name, value) for name, (value, _) in values.items()), span)
 

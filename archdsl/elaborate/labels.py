@@ -61,6 +61,8 @@ def hidden(frame: Frame) -> Path:
 
 def segments(frame: Frame, label: tree.Path) -> Path:
     """A label's segments, its templates filled."""
+    if not any(one.quoted for one in label.segments):
+        return tuple([one.text for one in label.segments])
     done: list[str] = []
     for one in label.segments:
         if not one.quoted:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from archdsl.dims.dim import Dim, DimTooLarge
+from archdsl.dims.dim import DimTooLarge
 from archdsl.dims.dtype import is_integer
 from archdsl.dims.shape import TensorType, simplify_type
 from archdsl.elaborate.config import is_number
@@ -157,10 +158,10 @@ def fault_problem(frame: Frame, fault: OpFault, operands: tuple[Operand, ...], s
 def prepare(frame: Frame, op: Op, operands: list[Any], span: Span) -> tuple[Operand, ...]:
     """Operands as the operator takes them: numbers get the dtype of the tensor beside them, integers are cast where it needs
     floats."""
-    if any(one is UNKNOWN for one in operands):
-        raise Absorbed
     tensors: list[Any] = []
     for one in operands:
+        if one is UNKNOWN:
+            raise Absorbed
         if one is None or (op.numbers and (is_number(one) or isinstance(one, bool))):
             tensors.append(one)
         else:
@@ -227,9 +228,7 @@ def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tu
     except DimTooLarge:
         raise Fault(shapes.DimensionTooLarge(at=span, what="a size here has more than 256 terms")) from None
     facts = frame.facts
-    return bound, tuple(
-        [one if not any(isinstance(size, Dim) for size in one.shape) else simplify_type(facts, one) for one in results]
-    )
+    return bound, tuple([simplify_type(facts, one) for one in results])
 
 
 def call(frame: Frame, op: Op, operands: list[Any], span: Span, path: Path | None = None) -> Any:
@@ -242,13 +241,20 @@ def call(frame: Frame, op: Op, operands: list[Any], span: Span, path: Path | Non
 
 def slots(kind: type[Op]) -> tuple[list[str], str | None]:
     """The names of an operator's tensor places, and the one that takes any number."""
-    plain = [one.rstrip("?") for one in kind.tensors if not one.startswith("*")]
-    star = next((one[1:] for one in kind.tensors if one.startswith("*")), None)
+    return _slots(kind.tensors)
+
+
+@cache
+def _slots(tensors: tuple[str, ...]) -> tuple[list[str], str | None]:
+    plain = [one.rstrip("?") for one in tensors if not one.startswith("*")]
+    star = next((one[1:] for one in tensors if one.startswith("*")), None)
     return plain, star
 
 
 def operands_of(frame: Frame, kind: type[Op], value: Any, span: Span) -> list[Any]:
     """What flows, as an operator's operands: a tuple goes to its places, names to theirs."""
+    if kind.tensors == ("x",) and isinstance(value, Value):
+        return [value]
     items = value.items if isinstance(value, Several) else ((None, value),)
     plain, star = slots(kind)
     optional = {one[:-1] for one in kind.tensors if one.endswith("?")}

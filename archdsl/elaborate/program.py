@@ -30,8 +30,16 @@ class Module:
     values: dict[str, Any] = field(default_factory=dict)
     """Items already resolved."""
     busy: set[str] = field(default_factory=set)
+    _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = field(default_factory=dict)
     made: dict[object, Any] = field(default_factory=dict)
     """Its blocks, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
+
+    def lists(self, item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]:
+        """The configuration and the tensor parameters of one of its items. Raises as `headers` does."""
+        found = self._lists.get(id(item))
+        if found is None:
+            found = self._lists[id(item)] = headers(item)
+        return found
 
     def keep(self, key: object, made: object) -> None:
         """Remember a block; of too many, those before are forgotten."""

@@ -71,6 +71,7 @@ class Session:
     heads: dict[int, Any] = field(default_factory=dict)
     calls: dict[Span, Any] = field(default_factory=dict)
     """The calls as written, by their place."""
+    _context: Context | None = None
     multiplier: int = 1
     """How many times what is elaborated now will be repeated, counted before it is."""
 
@@ -95,15 +96,21 @@ class Session:
 
     def context(self, facts: Facts) -> Context:
         """What a shape rule may know."""
-        return Context(facts, self.float)
+        if self._context is None or self._context.facts is not facts:
+            self._context = Context(facts, self.float)
+        return self._context
 
     def step(self, span: Span) -> None:
         """Count one step of configuration."""
         self.steps += 1
-        if self.steps > MAX_STEPS + 1:
-            raise Absorbed  # it was said once
         if self.steps > MAX_STEPS:
+            self.too_many(span)
+
+    def too_many(self, span: Span) -> None:
+        """Raise: the steps are used up."""
+        if self.steps == MAX_STEPS + 1:
             raise Fault(problems.TooManySteps(at=span, what=f"the configuration takes more than {MAX_STEPS:,} steps"))
+        raise Absorbed  # it was said once
 
     def too_deep(self, span: Span) -> None:
         """Record that what stands here is nested deeper than can be elaborated: Python's own stack has ended."""
@@ -111,7 +118,10 @@ class Session:
 
     def refuse_recursion(self, name: str, item: Any, span: Span) -> None:
         """Raise where a block or function is called inside itself."""
-        if not any(one is item for one in self.active):
+        for one in self.active:
+            if one is item:
+                break
+        else:
             return
         at = next(index for index, one in enumerate(self.active) if one is item)
         names = " -> ".join(one.name for one in [*self.active[at:], item])

@@ -83,8 +83,10 @@ class Region:
     ) -> tuple[Value, ...]:
         """Add a node; its results."""
         unit = self.unit
-        unit.touched.update(one.name for one in operands if isinstance(one, Value))
-        local = tuple(self.local(one) if isinstance(one, Value) else one for one in operands)
+        unit.touched.update([one.name for one in operands if isinstance(one, Value)])
+        local = operands
+        if self.outer is not None:
+            local = tuple([self.local(one) if isinstance(one, Value) else one for one in operands])
         results = tuple([unit.value(one, self) for one in types])
         self.nodes.append(Node(local, results, op, member, scan, choice, leaf, graph, lent, path, span))
         for one in results:

@@ -167,20 +167,27 @@ class Leaf:
     name: str
 
 
+PLAIN = frozenset({int, bool, float, str, type(None)})
+"""Classes of what is configuration and nothing else: told by one look, for it is most of what is met."""
+
+
 def key_of(value: object) -> object:
     """A hashable key of a configuration value, for memoising; True, 1 and 1.0 differ.
 
     What is compared by identity is in the key itself, so that it lives as long and its identity is not given to another.
     """
+    kind = value.__class__
+    if kind in PLAIN:
+        return kind, value
+    if isinstance(value, tuple):
+        return tuple([key_of(one) for one in value])
     if isinstance(value, Template):
         return value.key()
-    if isinstance(value, tuple):
-        return tuple(key_of(one) for one in value)
     if isinstance(value, Value):
         return (id(value), value)
     if isinstance(value, (Instance, Leaf, OpWord, BlockWord, FnWord, ConfigWord, Dim, Derivative)):
         return value
-    return (type(value).__name__, value)
+    return kind, value
 
 
 def is_tensor(value: object) -> bool:
@@ -190,6 +197,8 @@ def is_tensor(value: object) -> bool:
 
 def has_tensor(value: object) -> bool:
     """Whether there is a tensor in it."""
+    if value.__class__ in PLAIN:
+        return False
     if isinstance(value, tuple):
         return any(has_tensor(one) for one in value)
     if isinstance(value, Several):

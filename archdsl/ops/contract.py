@@ -278,6 +278,8 @@ class Op:
     `("*xs",)` in each of many; `()` in none: constant. What is optional in another group is an addend. None: `tangent` tells."""
     no_tangent: ClassVar[str] = ""
     """Why it has no tangent, where it could have one."""
+    _defaults: ClassVar[Mapping[str, Any]] = {}
+    _needed: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -288,17 +290,20 @@ class Op:
                 fields[name] = Field(one.doc, one.kind, one.default, one.positional, one.choices, name)
                 delattr(cls, name)
         cls.fields = fields
+        cls._defaults = {name: one.default for name, one in fields.items()}
+        cls._needed = tuple([name for name, one in fields.items() if one.default is REQUIRED])
         if "parameters" in cls.__dict__:
             setattr(cls, "parameters", _once(cls.__dict__["parameters"]))  # noqa: B010 (a method is no attribute to assign to)
 
     def __init__(self, **values: Any) -> None:
-        for name, one in self.fields.items():
-            value = values.pop(name, one.default)
-            if value is REQUIRED:
+        given = self.__dict__
+        given.update(self._defaults)
+        given.update(values)
+        if len(given) > len(self.fields):
+            raise TypeError(f"{self.name} has no `{next(name for name in values if name not in self.fields)}`")
+        for name in self._needed:
+            if given[name] is REQUIRED:
                 raise TypeError(f"{self.name} needs `{name}`")
-            object.__setattr__(self, name, value)
-        if values:
-            raise TypeError(f"{self.name} has no `{next(iter(values))}`")
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable")

@@ -61,7 +61,10 @@ class Convolution(Op):
     @property
     def window(self) -> Window:
         """The window, padding resolved."""
-        return read_window(self, self.axes, self.kernel)
+        known = self.__dict__.get("_window")
+        if known is None:
+            known = self.__dict__["_window"] = read_window(self, self.axes, self.kernel)
+        return known
 
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_least(self.out_channels, 1, "out_channels")

@@ -4,65 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archdsl.records import record
 from archdsl.source import Span
-from archdsl.syntax.nodes import node
 from archdsl.syntax.tree.node import Tree
 
 if TYPE_CHECKING:
     from archdsl.syntax.tree.steps import Chain
 
 
-@node
+@record
 class Name(Tree):
     """`width`"""
 
     name: str
 
 
-@node
+@record
 class Int(Tree):
     """`50_257`"""
 
     value: int
 
 
-@node
+@record
 class Float(Tree):
     """`1e-5`"""
 
     value: float
 
 
-@node
+@record
 class Str(Tree):
     """`"fan_out"`; `value` has the escapes resolved."""
 
     value: str
 
 
-@node
+@record
 class Bool(Tree):
     """`true`, `false`"""
 
     value: bool
 
 
-@node
+@record
 class Nothing(Tree):
     """`none`"""
 
 
-@node
+@record
 class It(Tree):
     """`it`, the value that flows"""
 
 
-@node
+@record
 class Training(Tree):
     """`training`"""
 
 
-@node
+@record
 class Arg(Tree):
     """One argument, in a call or in a tuple: `stride=2`, `x -> f`. `name_span` covers the name."""
 
@@ -71,28 +71,28 @@ class Arg(Tree):
     value: Expr | Chain
 
 
-@node
+@record
 class Tuple(Tree):
     """`(a, b, mask=m)`, `()`. One positional argument with no trailing comma is a parenthesis, not a tuple: `Paren`."""
 
     items: tuple[Arg, ...]
 
 
-@node
+@record
 class Paren(Tree):
     """`(x -> f)`, `(-x)`"""
 
     value: Expr | Chain
 
 
-@node
+@record
 class List(Tree):
     """`[3, 4, 6, 3]`"""
 
     items: tuple[Expr, ...]
 
 
-@node
+@record
 class Comprehension(Tree):
     """`[f(a, b) for (a, b) in xs]`; `targets` has one name, or those of the tuple, `tupled` tells which."""
 
@@ -102,7 +102,7 @@ class Comprehension(Tree):
     items: Expr
 
 
-@node
+@record
 class Call(Tree):
     """`Conv2d(64, 7, stride=2)`"""
 
@@ -110,7 +110,7 @@ class Call(Tree):
     args: tuple[Arg, ...]
 
 
-@node
+@record
 class Slice(Tree):
     """`1:-1:2` inside an index; a part left out is None."""
 
@@ -119,12 +119,12 @@ class Slice(Tree):
     step: Expr | None
 
 
-@node
+@record
 class Ellipsis_(Tree):
     """`...` inside an index or a tensor type"""
 
 
-@node
+@record
 class Index(Tree):
     """`x[:, 0]`; each item is an expression (`Nothing` adds an axis), a `Slice` or an `Ellipsis_`."""
 
@@ -132,7 +132,7 @@ class Index(Tree):
     items: tuple[Expr | Slice | Ellipsis_, ...]
 
 
-@node
+@record
 class Attribute(Tree):
     """`wte.weight`, `layers.0`; `name` is the word or the digits after the dot."""
 
@@ -140,7 +140,7 @@ class Attribute(Tree):
     name: str
 
 
-@node
+@record
 class Unary(Tree):
     """`-x`, `not c`; `operator` is `-` or `not`."""
 
@@ -148,7 +148,7 @@ class Unary(Tree):
     value: Expr
 
 
-@node
+@record
 class Binary(Tree):
     """`a + b`; `operator` is one of `** * / // % @ + - .. == != < <= > >= in and or`."""
 
@@ -157,7 +157,7 @@ class Binary(Tree):
     right: Expr
 
 
-@node
+@record
 class IfExpr(Tree):
     """`a if c else b`"""
 

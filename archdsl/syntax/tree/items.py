@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archdsl.records import Record, record
 from archdsl.source import Source, Span
-from archdsl.syntax.nodes import Frozen, node
 from archdsl.syntax.tree.node import Tree
 from archdsl.syntax.tree.statements import Broken, Let
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archdsl.syntax.tree.types import TensorTypeTree, TypeTree
 
 
-@node
+@record
 class Used(Tree):
     """`SqueezeExcite as SE`; `name` is what the file calls it."""
 
@@ -23,7 +23,7 @@ class Used(Tree):
     name: str
 
 
-@node
+@record
 class Use(Tree):
     """`use std.vision { ConvNorm }`; `module` is dotted words, or the string of a relative path where `relative`.
     Without braces `names` is None: all of the file's items are imported."""
@@ -33,7 +33,7 @@ class Use(Tree):
     names: tuple[Used, ...] | None
 
 
-@node
+@record
 class Param_(Tree):
     """One parameter of a header: `stride: int = 1`, `x: [N, C]`."""
 
@@ -42,7 +42,7 @@ class Param_(Tree):
     default: Expr | None
 
 
-@node
+@record
 class Out(Tree):
     """`logits: [N, classes] when training`"""
 
@@ -51,7 +51,7 @@ class Out(Tree):
     training: bool
 
 
-@node
+@record
 class Fn(Tree):
     """`fn f(a, b = 1) = expr`, or of tensors with a body. `lists` are the parenthesised parameter lists as written."""
 
@@ -63,7 +63,7 @@ class Fn(Tree):
     doc: str | None
 
 
-@node
+@record
 class Block(Tree):
     """`block Name(config)(tensors) -> types { … }`"""
 
@@ -75,7 +75,7 @@ class Block(Tree):
     doc: str | None
 
 
-@node
+@record
 class Arch(Tree):
     """`arch Name(config)(tensors) -> outs { … }`"""
 
@@ -87,7 +87,7 @@ class Arch(Tree):
     doc: str | None
 
 
-@node
+@record
 class Variant(Tree):
     """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3]) { expect { … } }`"""
 
@@ -101,8 +101,8 @@ class Variant(Tree):
 Item = Use | Let | Fn | Block | Arch | Variant | Broken
 
 
-@node
-class Comment(Frozen):
+@record
+class Comment(Record):
     """`# …` with its place; `own_line` tells that nothing stands before it on its line."""
 
     span: Span
@@ -110,8 +110,8 @@ class Comment(Frozen):
     own_line: bool
 
 
-@node
-class File(Frozen):
+@record
+class File(Record):
     """A parsed file."""
 
     source: Source

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archdsl.records import Record, record
 from archdsl.source import Span
-from archdsl.syntax.nodes import Frozen, node
 
 
-@node
-class Tree(Frozen):
+@record
+class Tree(Record):
     """Any node; `span` covers its text."""
 
     span: Span

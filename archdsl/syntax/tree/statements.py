@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.syntax.nodes import node
+from archdsl.records import record
 from archdsl.syntax.tree.node import Tree
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archdsl.syntax.tree.types import TensorTypeTree
 
 
-@node
+@record
 class Let(Tree):
     """`let a, b = expr`; also at the top level."""
 
@@ -22,7 +22,7 @@ class Let(Tree):
     doc: str | None = None
 
 
-@node
+@record
 class Require(Tree):
     """`require expr, "why {n}"`"""
 
@@ -30,14 +30,14 @@ class Require(Tree):
     message: Str | None
 
 
-@node
+@record
 class Expect(Tree):
     """`expect { … }`"""
 
     conditions: tuple[Expr, ...]
 
 
-@node
+@record
 class Param(Tree):
     """`param gain = D: [inner] = ones`; `path` is None where the name is the path."""
 
@@ -47,7 +47,7 @@ class Param(Tree):
     value: Expr | Chain
 
 
-@node
+@record
 class Buffer(Tree):
     """`buffer(persistent=false) m: bool[K, K] = causal_mask(K)`"""
 
@@ -58,7 +58,7 @@ class Buffer(Tree):
     value: Expr | Chain
 
 
-@node
+@record
 class Shared(Tree):
     """`shared wte = transformer.wte: Embedding(V, D)`"""
 
@@ -66,7 +66,7 @@ class Shared(Tree):
     step: Step
 
 
-@node
+@record
 class Init(Tree):
     """`init Conv2d.weight = kaiming_normal(mode="fan_out")`"""
 
@@ -75,14 +75,14 @@ class Init(Tree):
     value: Expr
 
 
-@node
+@record
 class Default(Tree):
     """`default BatchNorm2d(eps=1e-3)`"""
 
     value: Expr
 
 
-@node
+@record
 class Carry(Tree):
     """`carry h: [B, H] = start`"""
 
@@ -91,28 +91,28 @@ class Carry(Tree):
     value: Expr | Chain
 
 
-@node
+@record
 class Yield(Tree):
     """`yield a, b`"""
 
     values: tuple[Expr | Chain, ...]
 
 
-@node
+@record
 class Final(Tree):
     """`final h, c`"""
 
     names: tuple[Name, ...]
 
 
-@node
+@record
 class Until(Tree):
     """`until c`"""
 
     condition: Expr
 
 
-@node
+@record
 class Head(Tree):
     """`head logits when training { … }`; without a body the flow itself is the output."""
 
@@ -121,7 +121,7 @@ class Head(Tree):
     body: Body | None
 
 
-@node
+@record
 class Assign(Tree):
     """`a, b = chain`"""
 
@@ -129,14 +129,14 @@ class Assign(Tree):
     value: Expr | Chain
 
 
-@node
+@record
 class Flow(Tree):
     """A line that is a chain: it takes the flow and gives it on."""
 
     chain: Chain
 
 
-@node
+@record
 class Broken(Tree):
     """A statement or item that could not be parsed; the problem is noted, what follows is read."""
 
@@ -147,7 +147,7 @@ Statement = (
 )  # fmt: skip
 
 
-@node
+@record
 class Body(Tree):
     """`{ … }`"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.syntax.nodes import node
+from archdsl.records import record
 from archdsl.syntax.tree.expressions import Expr
 from archdsl.syntax.tree.node import Tree
 from archdsl.syntax.tree.statements import Body
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archdsl.syntax.tree.expressions import Arg
 
 
-@node
+@record
 class Segment(Tree):
     """One part of a label: `conv1`, `0`, `"denselayer{i + 1}"`. `quoted` tells that `text` is a template."""
 
@@ -21,14 +21,14 @@ class Segment(Tree):
     quoted: bool
 
 
-@node
+@record
 class Path(Tree):
     """`transformer.h`; never empty."""
 
     segments: tuple[Segment, ...]
 
 
-@node
+@record
 class Skip(Tree):
     """`skip(op, …, when=c) { F } via S`"""
 
@@ -37,7 +37,7 @@ class Skip(Tree):
     via: Step | None
 
 
-@node
+@record
 class Branch(Tree):
     """`branch(op, …) r in rates { … }`; without `in`, `items` is None and `targets` empty."""
 
@@ -48,7 +48,7 @@ class Branch(Tree):
     body: Body
 
 
-@node
+@record
 class Repeat(Tree):
     """`repeat i, (a, b) in rows { … }`; `repeat n` has no targets and no index. `items` is the count or what is walked."""
 
@@ -60,7 +60,7 @@ class Repeat(Tree):
     body: Body
 
 
-@node
+@record
 class ScanInput(Tree):
     """`xt in x`"""
 
@@ -68,7 +68,7 @@ class ScanInput(Tree):
     items: Expr
 
 
-@node
+@record
 class Scan(Tree):
     """`scan a in A, b in B over axis k reverse { … }`"""
 
@@ -78,7 +78,7 @@ class Scan(Tree):
     body: Body
 
 
-@node
+@record
 class If(Tree):
     """`if c { … } else …`; `otherwise` is a body, another `If` or None."""
 
@@ -90,7 +90,7 @@ class If(Tree):
 Term = Skip | Branch | Repeat | Scan | If | Expr  # or Body, a group
 
 
-@node
+@record
 class Step(Tree):
     """`conv1: Conv2d(64, 7)`"""
 
@@ -98,7 +98,7 @@ class Step(Tree):
     term: Term | Body
 
 
-@node
+@record
 class Link(Tree):
     """A step of a chain, with the names after `as`; None where there is no `as`."""
 
@@ -107,7 +107,7 @@ class Link(Tree):
     tupled: bool
 
 
-@node
+@record
 class Chain(Tree):
     """`x -> conv1: Conv2d(64, 7) -> relu as y`; one link or more. Where an expression alone may stand, a chain of one
     unlabelled expression without `as` is given as that expression."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.syntax.nodes import node
+from archdsl.records import record
 from archdsl.syntax.tree.node import Tree
 
 if TYPE_CHECKING:
     from archdsl.syntax.tree.expressions import Ellipsis_, Expr
 
 
-@node
+@record
 class TensorTypeTree(Tree):
     """`i64[B, T]`; `dtype` is None where it is left out; a dimension is an expression (`Name` `_` is inferred) or `...`."""
 
@@ -19,7 +19,7 @@ class TensorTypeTree(Tree):
     dims: tuple[Expr | Ellipsis_, ...]
 
 
-@node
+@record
 class NamedType(Tree):
     """`int`, `layer`, `none`; also `list[int]`, whose `element` is `int`."""
 
@@ -27,7 +27,7 @@ class NamedType(Tree):
     element: TypeTree | None = None
 
 
-@node
+@record
 class UnionType(Tree):
     """`int | list[int]`"""
 
