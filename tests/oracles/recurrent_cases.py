@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.oracles import recurrent_by_hand as hand
 from tests.oracles import torchvision_cpu  # noqa: F401  before transformers
-from tests.oracles.comparing import Call, Inputs
+from tests.oracles.comparing import Call, Inputs, call_plain
 
 import transformers  # isort: skip
 
@@ -34,6 +35,17 @@ class Recurrent:
 def sequences(n: int, length: int) -> Inputs:
     """Sequences of five features."""
     return {"x": torch.randn((n, length, 5), generator=torch.Generator().manual_seed(n + length))}
+
+
+def one_sequence(n: int, length: int) -> Inputs:
+    """A sequence of five features without a batch."""
+    return {"x": sequences(n, length)["x"][0]}
+
+
+def one_step(n: int, length: int) -> Inputs:
+    """An input of five features and states of seven."""
+    x, h, c = torch.randn(19, generator=torch.Generator().manual_seed(n + length)).split([5, 7, 7])
+    return {"x": x, "h": h, "c0": c}
 
 
 def words(n: int, length: int) -> Inputs:
@@ -90,6 +102,12 @@ def rwkv() -> nn.Module:
     return transformers.RwkvForCausalLM(config)
 
 
+def s4d(zoh: bool) -> Recurrent:
+    """Both discretisations, of the same counts."""
+    config = {"width": 5, "state": 6, "zoh": zoh}
+    return Recurrent("s4d", "s4d", "S4D", {}, lambda: hand.S4D(5, 6, zoh), config, sequences, call_plain, {"zoh": zoh})
+
+
 TINY = {"vocab": 19, "width": 16, "depth": 2}
 CASES = [
     *layers("rnn"),
@@ -101,5 +119,26 @@ CASES = [
     Recurrent("mamba_1_4b", "mamba", "Mamba1B4", {}),
     Recurrent("mamba_2_8b", "mamba", "Mamba2B8", {}),
     Recurrent("rwkv4_169m", "rwkv4", "RWKV4", {"B": 1, "T": 64}, rwkv, TINY, words, logits),
-    Recurrent("s4d", "s4d", "S4D", {}),
+    s4d(True),
+    s4d(False),
+    Recurrent(
+        "vanilla_rnn_seed",
+        "rnn",
+        "VanillaRNN",
+        {},
+        lambda: hand.VanillaRNN(5, 7, 3),
+        {"inputs": 5, "hidden": 7, "outputs": 3},
+        one_sequence,
+        call_plain,
+    ),
+    Recurrent(
+        "lstm_cell_seed",
+        "lstm",
+        "LSTMCell",
+        {},
+        lambda: hand.LSTMCell(5, 7),
+        {"inputs": 5, "hidden": 7},
+        one_step,
+        call_plain,
+    ),
 ]
