@@ -247,8 +247,7 @@ class Op:
     """An operator with its configuration: immutable, compared by value.
 
     A subclass annotates its arguments with `required`, `option` and `inferred`, and states the class attributes below. Its
-    docstring
-    opens with one line that says what it does, and ends with its source (paper, standard); it is the operator's page.
+    docstring opens with one line that says what it does, and ends with its source (paper, standard): the operator's page.
     """
 
     name: ClassVar[str] = ""
@@ -352,7 +351,6 @@ class Op:
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         """For a function: the expression of its result, a tuple where it has several. For a layer: the call of its module,
-        which is
         then the first of `inputs`."""
         if not self.layer:
             raise TypeError(f"{self.name} has no PyTorch line")
