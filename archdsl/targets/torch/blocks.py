@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -38,19 +38,7 @@ def print_class(
         forward.output_class = safe_name(f"{plan.name}Output", plan.taken)
         plan.taken.add(forward.output_class)
         results.append(output_class(forward.output_class, plan.joined))
-    forward.run()
-    function = forward.function
-    stems = {local: stem_of(hint) for local, hint in function.hints.items()}
-    statements = fold([*function.prelude(), *function.statements], stems, 8)
-    for one in every_line(statements):
-        one.code = without_parentheses(one.code) if one.head != "return" else one.code
-    taken = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS)
-    given: dict[str, str] = {}
-    for local in forward.parameters:
-        given[local] = safe_name(function.hints[local], {*taken, *given.values()})
-    names = name_locals(statements, function.hints, given, taken)
-    declare(statements, names, set(given.values()))
-
+    statements, names, given = body_of(forward, helpers)
     sequence = is_sequence(plan.joined)
     lines = [*origin(plan), f"class {plan.name}({'nn.Sequential' if sequence else 'nn.Module'}):"]
     if plan.joined.doc:
@@ -62,9 +50,28 @@ def print_class(
     lines += init_lines(plan, constructor, numbers, free or {})
     if sequence:
         return ["\n".join(lines).rstrip()]
-    lines += forward_lines(forward, statements, names, [given[one] for one in forward.parameters])
+    lines += forward_lines(forward, statements, names, given)
     holders = [holder_class(name, one) for name, one in constructor.holders]
     return [*holders, *results, "\n".join(lines)]
+
+
+def body_of(
+    forward: Forward, helpers: dict[str, None], taken: Collection[str] = ()
+) -> tuple[list[Statement], dict[str, str], list[str]]:
+    """The statements of a function, the names of its locals, and those of its arguments; none is in `taken`."""
+    forward.run()
+    function = forward.function
+    stems = {local: stem_of(hint) for local, hint in function.hints.items()}
+    statements = fold([*function.prelude(), *function.statements], stems, 8)
+    for one in every_line(statements):
+        one.code = without_parentheses(one.code) if one.head != "return" else one.code
+    used = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS) | set(taken)
+    given: dict[str, str] = {}
+    for local in forward.parameters:
+        given[local] = safe_name(function.hints[local], {*used, *given.values()})
+    names = name_locals(statements, function.hints, given, used)
+    declare(statements, names, set(given.values()))
+    return statements, names, [given[one] for one in forward.parameters]
 
 
 def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Mapping[str, Any]) -> list[str]:

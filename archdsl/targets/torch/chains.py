@@ -34,7 +34,7 @@ class _Chains:
         }
         nodes = tuple(changed_node(one, graph=self.graph(one.graph)) if one.graph is not None else one for one in graph.nodes)
         borrowed = tuple((name, self.graph(one) if isinstance(one, Graph) else one) for name, one in graph.borrowed)
-        for path in sorted(graph.containers, key=len, reverse=True):
+        for path in sorted(graph.containers, key=len, reverse=True) if graph.kind != "tangent" else ():
             members, nodes = _outlined(members, nodes, path, graph)
             members, nodes = outline(members, nodes, path, graph)
         kind = graph.kind

@@ -46,6 +46,13 @@ class Plan:
     """Sizes that `forward` needs and its tensors do not tell: arguments of `forward`."""
     taken: set[str] = field(default_factory=set)
     """The names of the file's classes."""
+    home: Graph | None = None
+    """Of a block with tangents: the block whose module it reads."""
+
+    @property
+    def owner(self) -> Graph:
+        """The graph whose members are where the code finds them."""
+        return self.home or self.joined
 
     def at(self, graph: Graph) -> int:
         """Which of the specialisations it is."""
@@ -64,7 +71,7 @@ class Signatures:
         """The number of its class; the graphs it calls are classed with it."""
         key = self.known.get(id(graph))
         if key is None:
-            key = (graph.name, graph.span, self.graph(graph), id(graph) if "*" in self.rigid else 0)
+            key = (graph.name, graph.span, self.graph(graph), id(graph) if "*" in self.rigid or graph.kind == "tangent" else 0)
             self.known[id(graph)] = key
         return self.classes.setdefault(key, len(self.classes))
 
@@ -186,7 +193,7 @@ def instances(graph: Graph) -> Iterator[Graph]:
             return
         seen.add(id(one))
         yield from below(one)
-        if one.kind != "chain":
+        if one.kind not in ("chain", "tangent"):
             yield one
 
     yield from member_graphs(graph)

@@ -192,6 +192,10 @@ class Forward:
         for _, path in node.lent:
             said.append(self.lent[path[1]] if path[0] == "" else access(self.plan, self.plans, path))
         path = node.member or ()
+        if node.graph is not None and node.graph.kind == "tangent":
+            plan = self.plans[id(node.graph)]
+            sizes = [self.function.tape((), ()).plain(one[0]) for one in plan.extras.values()]
+            return f"{plan.name}({', '.join([base, *said, *sizes])})"
         graphs = self.plan.calls.get(path) or (node.graph or graph,) * self.plan.holes.count
         callee = self.plans.get(id(graphs[0]))
         for name, values in callee.extras.items() if callee is not None else ():

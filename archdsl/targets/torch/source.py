@@ -16,6 +16,7 @@ from archdsl.targets.torch.literals import comment, docstring
 from archdsl.targets.torch.names import safe_name
 from archdsl.targets.torch.runtime_source import helper_source
 from archdsl.targets.torch.scope import Unexplained
+from archdsl.targets.torch.tangents import Functions, tangent_plans
 
 
 def print_source(graph: Graph, free: Mapping[str, Any] | None = None) -> str:
@@ -39,11 +40,14 @@ def _printed(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> st
     initial = Initial(graph)
     classes: list[str] = []
     done: set[int] = set()
+    functions = Functions(plans, helpers)
+    for plan in tangent_plans(graph, plans):
+        functions.add(plan)
     for plan in plans.values():
-        if id(plan) not in done:
+        if plan.home is None and id(plan) not in done:
             done.add(id(plan))
             classes += print_class(plan, plans, helpers, initial, free if plan.graphs[0] is graph else None)
-    return with_imports([*map(helper_source, helpers), *classes], docstring(file_docstring(graph)))
+    return with_imports([*map(helper_source, helpers), *functions.text(), *classes], docstring(file_docstring(graph)))
 
 
 def class_name(graph: Graph) -> str:
