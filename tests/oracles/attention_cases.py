@@ -112,9 +112,24 @@ def longformer(**more: Any) -> Callable[[], nn.Module]:
     return lambda: transformers.LongformerModel(transformers.LongformerConfig(**{**sizes, **more}))
 
 
-def bigbird() -> nn.Module:
-    sizes = {**TINY, "max_position_embeddings": 16, "attention_type": "original_full"}
-    return transformers.BigBirdModel(transformers.BigBirdConfig(**sizes))
+def bigbird(**more: Any) -> Callable[[], nn.Module]:
+    sizes = {**TINY, "max_position_embeddings": 32, **(more or {"attention_type": "original_full"})}
+    return lambda: transformers.BigBirdModel(transformers.BigBirdConfig(**sizes))
+
+
+def call_drawn(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    """With the blocks that the inputs name where the module would draw them itself."""
+    for layer, drawn in zip(module.encoder.layer, inputs["drawn"], strict=True):
+        layer.attention.self._bigbird_block_rand_mask_with_head = lambda drawn=drawn, **_: [one.numpy() for one in drawn]
+    return call_masked(module, inputs)
+
+
+def drawn(n: int, length: int) -> Inputs:
+    """Padded documents and, for two layers of two heads and blocks of 2, one block for each but the first and the last."""
+    made = without_globals(padded)(n, length)
+    blocks = length // 2
+    draw = torch.Generator().manual_seed(length)
+    return {**made, "drawn": torch.randint(blocks, (2, 2, blocks - 2, 1), generator=draw)}
 
 
 def call_masked(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
@@ -188,8 +203,8 @@ CASES = [
         "bigbird",
         "BigBird",
         {"B": 1, "T": 1024},
-        bigbird,
-        {**SMALL, "positions": 16, "p": 0.0},
+        bigbird(),
+        {**SMALL, "positions": 32, "p": 0.0},
         without_globals(padded),
         call=call_masked,
         given=("segments", "mask"),

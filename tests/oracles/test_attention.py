@@ -12,11 +12,16 @@ from archdsl.dims.dim import Dim
 from tests.oracles.attention_cases import (
     CASES,
     OTHERS,
+    SMALL,
     TINY_LONGFORMER,
     Draw,
     Row,
+    bigbird,
+    call_drawn,
     call_longformer,
+    call_masked,
     documents,
+    drawn,
     longformer,
     padded,
     states,
@@ -75,6 +80,25 @@ def test_a_longformer_with_and_without_global_places_and_padding(draw: Draw, len
     given = tuple(name for name in inputs if name != "tokens")
     ours = quiet(build("longformer", "Longformer", given=given, **TINY_LONGFORMER))
     agree_in_float64(Pair(ours, theirs, call_longformer), inputs)
+
+
+SPARSE = {**SMALL, "positions": 32, "size": 2, "random": 1, "p": 0.0}
+
+
+@pytest.mark.parametrize("length", [16, 22])
+def test_a_bigbird_of_blocks_is_the_librarys_with_the_blocks_it_drew(length: int) -> None:
+    inputs = drawn(3, length)
+    theirs = quiet(randomise(bigbird(block_size=2, num_random_blocks=1)()))
+    ours = quiet(build("bigbird", "BigBirdSparse", given=("segments", "mask", "drawn"), **SPARSE))
+    agree_in_float64(Pair(ours, theirs, call_drawn), inputs)
+
+
+def test_the_onnx_model_of_a_bigbird_of_blocks_agrees_where_none_are_drawn() -> None:
+    theirs = quiet(randomise(bigbird(block_size=2, num_random_blocks=1)()))
+    model = spec("bigbird").onnx("BigBirdSparse", weights=theirs.state_dict(), given=("segments", "mask"), **SPARSE)
+    running = session(model)
+    for n, length in ((1, 16), (3, 16), (2, 22)):
+        agrees(running, theirs, call_masked, without_globals(padded)(n, length))
 
 
 @pytest.mark.parametrize(("file", "arch", "tiny", "config"), OTHERS, ids=[f"{one[0]} {one[3]}" for one in OTHERS])
