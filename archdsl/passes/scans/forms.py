@@ -37,12 +37,16 @@ class Forms:
         self.forms: dict[str, Form] = {carry.name: Form()}
         self.count = 0
 
+    def knows(self, one: Value) -> bool:
+        """Whether a value of the body needs no carry."""
+        return one.name in self.steps.known
+
     def follow(self, nodes: list[Node], goal: Value) -> Form:
         """The form of `goal`. Raises `NoForm`."""
         for node in nodes:
             operands = [one for one in node.operands if isinstance(one, Value)]
             if any(one.name in self.forms for one in operands):
-                if all(one.name in self.forms or one.name in self.steps.known for one in operands):
+                if all(one.name in self.forms or self.knows(one) for one in operands):
                     try:
                         self.forms[node.results[0].name] = self._node(node)
                     except NoForm:
@@ -127,9 +131,13 @@ class Forms:
         type = op.infer(self.steps.context, *types)[0]
         self.count += 1
         result = Value(f"{self.carry.name} form {self.count}", type)
-        if not self.steps.written(Node(operands, (result,), op=op, path=self.steps.around.path, span=self.steps.around.span)):
-            raise NoForm
+        self.made(Node(operands, (result,), op=op, path=self.steps.around.path, span=self.steps.around.span))
         return result
+
+    def made(self, node: Node) -> None:
+        """Take in the node of a coefficient. Raises `NoForm`."""
+        if not self.steps.written(node):
+            raise NoForm
 
     def _number(self, op: Op, numbers: list[object]) -> Number:
         left, right = numbers

@@ -7,6 +7,7 @@ from typing import ClassVar
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import given
 from archdsl.ops.contract import Code, Context, Op, TorchTape, option, required
+from archdsl.passes.scans.formula import Formula, formula_text
 
 
 class Solved(Op):
@@ -42,3 +43,36 @@ class MaxPlusScan(Solved):
 
     name = "maxplus_scan"
     function = "maxplus_scan"
+
+
+class ContractedScan(Op):
+    """`h = a * h + b` element by element, and of each h only its sum with weights over some axes: those of all steps, [T, …], and
+    the last h […].
+
+    a and b are formulas of the given tensors; those, and the weights, are [T, …] with all axes of h, or have no axis of steps.
+    ONNX has no such operator: an export keeps the loop.
+    """
+
+    name = "contracted_scan"
+    family = "recurrent"
+    tensors = ("start", "weights", "*given")
+    steps: object = required("how many steps there are", "size")
+    axes: tuple[int, ...] = required("the axes of h that are summed", "list[int]")
+    names: tuple[str, ...] = required("what the given tensors are called", "list[str]")
+    a: Formula = required("the factor", "formula")
+    b: Formula = required("the term", "formula")
+    reverse: bool = option(False, "from the last step to the first", "bool")
+
+    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
+        start = given(inputs[0], "start")
+        kept = tuple(size for axis, size in enumerate(start.shape) if axis not in self.axes)
+        return (TensorType((self.steps, *kept), start.dtype), start)  # type: ignore[arg-type]
+
+    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
+        tape.helper("affine_scan")
+        said = ", ".join(formula_text(one, self.names, tape) for one in (self.a, self.b))
+        coefficients = Code(f"lambda {', '.join(self.names)}: ({said})")
+        start, weights, *rest = (str(one) for one in inputs)
+        held = Code(f"({', '.join(rest)}{',' if len(rest) == 1 else ''})")
+        more: dict[str, object] = {"axes": self.axes, **({"reverse": True} if self.reverse else {})}
+        return tape.call(tape.helper("contracted_scan"), coefficients, held, Code(weights), Code(start), **more)

@@ -8,6 +8,7 @@ from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context
+from archdsl.passes.scans.contract import contract
 from archdsl.passes.scans.fuse import fuse
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.sink import frontier, sinkable
@@ -85,6 +86,9 @@ def _attempt(loop: Loop, refused: set[str], before: Sequence[Node], *, solving: 
         if solving:
             solve(loop)
             loop.drop_unneeded()
+    if solving:
+        contract(loop)
+        loop.drop_unneeded()
     sunk = sinkable(loop, refused)
     if sunk:
         loop.found.append(Finding(f"{len(sunk)} nodes are for the yields alone: computed behind, for all steps"))

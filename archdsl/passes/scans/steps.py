@@ -12,6 +12,7 @@ from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Batched, Context, Op, OpFault
+from archdsl.ops.product.matmul import Matmul
 from archdsl.ops.reshape.axes import Movedim, Unsqueeze
 from archdsl.records import record
 
@@ -131,7 +132,8 @@ class Steps:
             for one, place in zip(node.operands, after, strict=True):
                 if not isinstance(one, Value) or place is None:
                     continue
-                if one.type.rank >= result.type.rank and (node.member is not None or op.family in ("dense", "product")):
+                product = node.member is not None or (op.family in ("dense", "product") and not is_outer(node))
+                if one.type.rank >= result.type.rank and product:
                     break
                 if self.context.facts.at_least(one.type.numel() - result.type.numel(), 0):
                     break
@@ -200,6 +202,12 @@ class Steps:
         result = self.named(Value(hint, type), type)
         self.nodes.append(Node(operands, (result,), op=bound, path=self.around.path, span=self.around.span))
         return result
+
+
+def is_outer(node: Node) -> bool:
+    """Whether it is a product of matrices of one column and one row."""
+    sides = [one.type for one in node.operands if isinstance(one, Value)]
+    return isinstance(node.op, Matmul) and min(one.rank for one in sides) > 1 and sides[0].shape[-1] == 1
 
 
 def _with(node: Node, op: Op | None, operands: tuple[Operand, ...], results: tuple[Value, ...]) -> Node:

@@ -10,7 +10,7 @@ from tests.passes.scans.small import EXAMPLES
 
 WANTED = {
     "lstm": ["no loop", "`h` and `c` are an LSTM's on `W` and `U`"],
-    "mamba": ["the loop, of what is left of it", "need no carry", "`h` stays in the loop: a coefficient is larger"],
+    "mamba": ["no loop", "need no carry", "`h` is affine in itself, and the yields need a sum of it alone"],
     "ntm": ["for the yields alone", "`m` stays in the loop: it needs `reads`"],
     "rwkv4": ["no loop", "`top` is max-plus in itself", "`num` is affine in itself", "`den` is affine in itself"],
     "seq2seq": ["`decoder.attention` makes it neither affine nor max-plus in itself  ("],
