@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl.dims.dtype import DTYPES
 from archdsl.elaborate import archs, checking, lookup
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 SCANS = ("auto", "loop")
 """The forms of scans: the fastest that is found, or the plain loop."""
+
+
+Step = bool | Literal["first"]
+"""Whether the module of one step is meant: of any step, or of the first one, which takes no carries."""
 
 
 class NoSuchArch(LookupError):
@@ -106,15 +110,18 @@ class Spec:
         given: Iterable[str] = (),
         dtype: str | None = None,
         scan: str = "auto",
+        step: Step = False,
+        over: str | None = None,
         **config: Any,
     ) -> str:
         """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords.
 
-        `scan` is `auto` for the fastest form of each scan, or `loop` for the plain one; so it is wherever it is taken."""
+        `scan` is `auto` for the fastest form of each scan, or `loop` for the plain one; so it is wherever it is taken.
+        With `step` it is the source of `Spec.step`, and `over` is as there."""
         from archdsl.targets.torch.source import print_source
 
         graph, free = self._generic(name, tuple(given), dtype, config)
-        return print_source(_in_form(graph, scan, dtype), free)
+        return print_source(_in_form(_one_step(graph, step, over, dtype), scan, dtype), free)
 
     def build(
         self,
@@ -137,6 +144,31 @@ class Spec:
         graph = _in_form(self.graph(name, given=given, **config), scan, None)
         return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
 
+    def step(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        over: str | None = None,
+        seed: int = 0,
+        weights: Any = None,
+        device: str = "cpu",
+        dtype: Any = None,
+        given: Iterable[str] = (),
+        scan: str = "auto",
+        **config: Any,
+    ) -> torch.nn.Module:
+        """The live module of one step of a recurrent model, for generation; it has the keys of `build`'s.
+
+        It takes the inputs of one position, without the axis that the scans walk, then what the step before carried, and gives
+        the outputs of this position, then what is carried on: `y, *state = step(x[:, t], *state)`, in the first step without a
+        state. `over` names the length of the scanned axis where there are several. Raises `ArchError` where something needs more
+        of the sequence than a step has."""
+        from archdsl.targets.torch.module import build
+
+        graph = _in_form(_one_step(self.graph(name, given=given, **config), True, over, None), scan, None)
+        return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
+
     def onnx(
         self,
         name: str | None = None,
@@ -148,15 +180,19 @@ class Spec:
         dtype: str | None = None,
         inline: bool = False,
         scan: str = "auto",
+        step: Step = False,
+        over: str | None = None,
         **config: Any,
     ) -> bytes:
         """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from
-        `seed`."""
+        `seed`. With `step` it is the model of one step, as `Spec.step` tells, which takes all carries; with `step="first"` that
+        of the first step, which takes none and gives them."""
         from archdsl.targets.onnx.model import export
 
         graph = self.graph(name, given=given, dtype=dtype, **config)
         if weights is None:
             weights = self.build(name, seed=seed, given=given, **config)
+        graph = _one_step(graph, step, over, dtype)
         return export(_in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
@@ -281,6 +317,15 @@ def _in_form(graph: Graph, scan: str, dtype: str | None, *, solving: bool = True
 
     # ONNX Runtime computes a fused cell in f32 alone: beside solved recurrences a program in f64 keeps its loop there.
     return fast_scans(graph, float=dtype or "f32", solving=solving, fusing=solving or dtype != "f64")
+
+
+def _one_step(graph: Graph, step: Step, over: str | None, dtype: str | None) -> Graph:
+    """The graph of one step, where that is asked for."""
+    if not step:
+        return graph
+    from archdsl.passes.streaming.choose import one_step
+
+    return one_step(graph, float=dtype or "f32", first=step == "first", over=over)
 
 
 def _whole_configuration(made: Elaborated) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,15 +21,17 @@ class Order:
     config: Mapping[str, Any]
     weights: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further keywords of the targets, only those that were given: `given`, `dtype`, `scan`, `bind`, `depth`, `expand`."""
+    """Further keywords of the targets, those that were given: `given`, `dtype`, `scan`, `over`, `bind`, `depth`, `expand`."""
 
 
 def _torch(order: Order) -> bytes:
-    return order.spec.source(order.name, **_only(order, "dtype", "scan"), **order.config).encode()
+    return order.spec.source(order.name, **_only(order, "dtype", "scan", "step", "over"), **order.config).encode()
 
 
 def _onnx(order: Order) -> bytes:
-    return order.spec.onnx(order.name, weights=order.weights, **_only(order, "given", "dtype", "scan"), **order.config)
+    return order.spec.onnx(
+        order.name, weights=order.weights, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config
+    )
 
 
 def _summary(order: Order) -> bytes:
@@ -54,6 +56,10 @@ def _picture(form: str) -> Callable[[Order], bytes]:
     return draw
 
 
+def _of_step(order: Order, step: bool | str) -> Order:
+    return replace(order, options={**order.options, "step": step})
+
+
 def _only(order: Order, *names: str) -> dict[str, Any]:
     return {name: order.options[name] for name in names if name in order.options}
 
@@ -68,6 +74,15 @@ PRODUCTS: Mapping[str, tuple[str, Callable[[Order], bytes]]] = {
     **{form: (f"diagram{suffix}", _picture(form)) for form, suffix in PICTURES.items()},
 }
 """Word of `--to` → file and what makes it."""
+
+STEP: Mapping[str, Mapping[str, Callable[[Order], bytes]]] = {
+    "torch": {"step.py": lambda order: _torch(_of_step(order, True))},
+    "onnx": {
+        "first_step.onnx": lambda order: _onnx(_of_step(order, "first")),
+        "step.onnx": lambda order: _onnx(_of_step(order, True)),
+    },
+}
+"""Word of `--to` → files of one step and what makes them."""
 
 USUAL = ("torch", "onnx", "svg", "summary")
 """What `compile` makes unless `--to` says otherwise."""

@@ -123,7 +123,7 @@ class _Printer:
         return self.names[id(graph)]
 
     def input(self, one: Input) -> str:
-        start = f"{'keyword' if one.keyword else 'input'} {word(one.name)}"
+        start = f"{'carried' if one.carried else 'keyword' if one.keyword else 'input'} {word(one.name)}"
         if one.value is None:
             return f"{start} absent"
         named = "" if one.value.name == one.name else f" as {word(one.value.name)}"

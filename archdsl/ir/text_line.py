@@ -36,6 +36,7 @@ WORDS = frozenset(
         "unsaved",
         "input",
         "keyword",
+        "carried",
         "output",
         "training",
         "doc",

@@ -107,7 +107,7 @@ class _Reader:
             own = line.name() if line.found("as") else name
             line.take(":")
             value = self.value(own, line)
-        self.inputs.append(Input(name, value, kind == "keyword"))
+        self.inputs.append(Input(name, value, kind == "keyword", kind == "carried"))
 
     def value(self, name: str, line: Line) -> Value:
         made = self.values[name] = Value(name, line.type(self.facts))
@@ -271,7 +271,8 @@ def _comparison(line: Line) -> tuple[str, Size, Size]:
 
 _STATEMENTS = {
     "fact": _Reader.fact, "door": _Reader.door, "doc": _Reader.documentation, "input": _Reader.input, "keyword": _Reader.input,
-    "let": _Reader.let, "given": _Reader.given, "container": _Reader.container, "borrow": _Reader.borrow, "block": _Reader.block,
-    "layer": _Reader.layer, "param": _Reader.parameter, "buffer": _Reader.parameter, "tie": _Reader.pair, "alias": _Reader.pair,
-    "loop": _Reader.loop, "output": _Reader.output, "training": _Reader.output,
+    "carried": _Reader.input, "let": _Reader.let, "given": _Reader.given, "container": _Reader.container,
+    "borrow": _Reader.borrow, "block": _Reader.block, "layer": _Reader.layer, "param": _Reader.parameter,
+    "buffer": _Reader.parameter, "tie": _Reader.pair, "alias": _Reader.pair, "loop": _Reader.loop, "output": _Reader.output,
+    "training": _Reader.output,
 }  # fmt: skip

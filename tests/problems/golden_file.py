@@ -6,7 +6,8 @@ A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`.
 
 ```arch
 the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which
-is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch
+is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch, `arch --step` takes one step of
+the last arch
 ```
 
 ```bytes
@@ -48,18 +49,21 @@ class Case:
     files: dict[str, bytes]
     config: dict[str, object]
     picture: str
+    step: bool = False
 
     @classmethod
     def read(cls, text: str) -> Case:
         files: dict[str, bytes] = {}
         config: dict[str, object] = {}
         picture = ""
+        step = False
         for kind, head, body in _FENCE.findall(text):
             if kind == "text":
                 picture = body
             elif kind in ("arch", "bytes", "toml", "json"):
                 name = MAIN
-                for word in head.split():
+                step = step or "--step" in head.split()
+                for word in head.replace("--step", "").split():
                     key, equals, value = word.partition("=")
                     if equals:
                         config[key] = ast.literal_eval(value)
@@ -67,7 +71,7 @@ class Case:
                         name = word
                 for one, text_of_one in _numbered(name, body):
                     files[one] = text_of_one.encode() if kind != "bytes" else _bytes(body)
-        return cls(files, config, picture)
+        return cls(files, config, picture, step)
 
 
 def _numbered(name: str, body: str) -> list[tuple[str, str]]:
@@ -92,7 +96,7 @@ def _bytes(text: str) -> bytes:
 
 
 def find(case: Case, folder: Path) -> tuple[Problem, ...]:
-    """What `check` finds in the case, whose files are written below `folder`."""
+    """What `check`, or making one step, finds in the case, whose files are written below `folder`."""
     from archdsl import load
 
     for name, data in case.files.items():
@@ -105,6 +109,8 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
 
             return convert_case(case.files)
         spec = load(Path(MAIN))
+        if case.step:
+            spec.source(spec.names[-1], step=True)
         return spec.check(spec.names[-1], case.config) if case.config and spec.names else spec.check()
     except ArchError as fault:
         return fault.problems

@@ -28,6 +28,10 @@ from archdsl.cli.showing import say, show_json
 @options.given
 @options.float_type
 @options.scan
+@click.option("--step", is_flag=True, help="The module of one step of a recurrent model, for generation: step.py, step.onnx.")
+@click.option(
+    "--over", default=None, metavar="LENGTH", help="The length of the axis that is stepped along, where there are several."
+)
 @options.as_json
 def command(
     target: str,
@@ -39,6 +43,8 @@ def command(
     given: tuple[str, ...],
     dtype: str | None,
     scan: str,
+    step: bool,
+    over: str | None,
     as_json: bool,
 ) -> int:
     """Compile to PyTorch source, ONNX, diagram and table.
@@ -46,16 +52,20 @@ def command(
     Writes model.py, model.onnx, diagram.svg and summary.txt into FOLDER/ARCH/: all or none of them. Without --weights the
     parameters of the ONNX model are drawn at random.
 
+    With --step it writes the module of one step: step.py, step.onnx, which takes what the step before carried, and
+    first_step.onnx, which takes no carries.
+
     \b
     Examples:
       archdsl compile specs/resnet.arch:ResNet50 -o build
       archdsl compile net.arch --to torch
+      archdsl compile lstm.arch --step
       archdsl compile specs/resnet.arch:ResNet50 --to onnx --weights resnet50.safetensors
     """
-    from archdsl.cli.products import PRODUCTS, Order
+    from archdsl.cli.products import PRODUCTS, STEP, Order
     from archdsl.files.writing import write_all
 
-    words = _products(to)
+    words = _products(to, step)
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
@@ -66,28 +76,36 @@ def command(
         extra["dtype"] = dtype
     if scan != "auto":
         extra["scan"] = scan
+    if over is not None:
+        extra["over"] = over
     order = Order(spec, name, config, weights, extra)
     folder = Path(output) / name
-    files = {folder / PRODUCTS[word][0]: PRODUCTS[word][1](order) for word in words}
+    if step:
+        wanted = {f"{word} {file}": (file, make) for word in words for file, make in STEP[word].items()}
+    else:
+        wanted = {word: PRODUCTS[word] for word in words}
+    files = {folder / file: make(order) for file, make in wanted.values()}
     write_all(files)
     if as_json:
-        show_json("compile", {"arch": name, "files": {word: (folder / PRODUCTS[word][0]).as_posix() for word in words}})
+        show_json("compile", {"arch": name, "files": {word: (folder / file).as_posix() for word, (file, _) in wanted.items()}})
     else:
         for path, data in files.items():
             say(f"wrote {path.as_posix()} ({len(data):,} bytes)")
     return 0
 
 
-def _products(to: str | None) -> list[str]:
-    """The words of `--to`, each once. Raises `click.BadParameter` for an unknown one."""
-    from archdsl.cli.products import PRODUCTS, USUAL
+def _products(to: str | None, step: bool) -> list[str]:
+    """The words of `--to`, each once. Raises `click.BadParameter` for an unknown one, and for one that a step has not."""
+    from archdsl.cli.products import PRODUCTS, STEP, USUAL
     from archdsl.problems.suggest import did_you_mean
 
-    words = [word.strip() for word in to.split(",") if word.strip()] if to is not None else list(USUAL)
+    words = [word.strip() for word in to.split(",") if word.strip()] if to is not None else list(STEP if step else USUAL)
     for word in words:
         if word not in PRODUCTS:
             hint = did_you_mean(word, PRODUCTS) or "there are " + ", ".join(sorted(PRODUCTS))
             raise click.BadParameter(f"cannot compile to `{word}`; {hint}", param_hint="--to")
+        if step and word not in STEP:
+            raise click.BadParameter(f"`--step` makes {' and '.join(STEP)}, not `{word}`", param_hint="--to")
     if not words:
         raise click.BadParameter("names nothing", param_hint="--to")
     return list(dict.fromkeys(words))

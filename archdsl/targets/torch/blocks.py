@@ -161,7 +161,9 @@ def forward_lines(forward: Forward, statements: list[Statement], names: Mapping[
     count = len(graph.outputs)
     result = forward.output_class or ("Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]")
     keyword = [one.keyword for one in graph.inputs if one.value is not None] + [False] * len(arguments)
-    said = [f"{one}: {forward.kinds.get(local, 'Tensor')}" for one, local in zip(arguments, forward.parameters, strict=True)]
+    kinds = [forward.kinds.get(local, "Tensor") for local in forward.parameters]
+    late = graph.kind == "arch"  # the caller of a block gives all
+    said = [f"{one}: {kind}{' = None' * (late and 'None' in kind)}" for one, kind in zip(arguments, kinds, strict=True)]
     first = [one for one, late in zip(said, keyword, strict=False) if not late]
     last = [one for one, late in zip(said, keyword, strict=False) if late]
     said = [*first, *(["*", *last] if last else [])]

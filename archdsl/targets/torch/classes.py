@@ -82,7 +82,7 @@ class Signatures:
         def named(value: Value) -> Hashable:
             return (number.setdefault(value.name, len(number)), value.type.rank, value.type.dtype)
 
-        inputs = tuple((one.name, one.keyword, one.value and named(one.value)) for one in graph.inputs)
+        inputs = tuple((one.name, one.keyword, one.carried, one.value and named(one.value)) for one in graph.inputs)
         members = tuple((path, self.member(one, named)) for path, one in graph.members.items())
         nodes = tuple(self.node(one, named) for one in graph.nodes)
         outputs = tuple((one.name, one.training, named(one.value)) for one in graph.outputs)
@@ -235,6 +235,7 @@ def join_graphs(graphs: tuple[Graph, ...], holes: Holes, calls: dict[Path, tuple
             ones[0].name,
             holes.join_value(tuple(one.value for one in ones if one.value)) if ones[0].value else None,
             ones[0].keyword,
+            ones[0].carried,
         )
         for ones in zip(*(one.inputs for one in graphs), strict=True)
     )

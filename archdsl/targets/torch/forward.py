@@ -51,8 +51,11 @@ class Forward:
             if one.value is not None:
                 local = function.bind(one.value)
                 function.hints[local] = one.name
-                function.shapes.append((local, one.value.type))
                 self.parameters.append(local)
+                if one.carried:  # it may be absent, and then has no shape to ask for
+                    self.kinds[local] = "Tensor | None"
+                else:
+                    function.shapes.append((local, one.value.type))
         for name, _ in self.graph.borrowed:
             self.lent[name] = function.fresh(name)
             self.parameters.append(self.lent[name])

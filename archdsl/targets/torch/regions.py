@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
@@ -45,8 +45,9 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
     if not results or own & outside:
         return members, nodes
     cut = len(path)
+    carried = {one.value for one in graph.inputs if one.carried and one.value is not None}
     block = Graph(
-        region_name(graph.name, path), "block", _inputs(captured.values()),
+        region_name(graph.name, path), "block", _inputs(captured.values(), carried),
         tuple(Output(None, one) for one in results),
         tuple(changed_node(one, member=one.member[cut:] if one.member else None, path=one.path[cut:]) for one in region),
         {one[cut:]: member for one, member in moved.items()},
@@ -63,14 +64,17 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
     return new, (*nodes[: inside[0]], call, *nodes[inside[-1] + 1 :])
 
 
-def _inputs(values: Iterable[Value]) -> tuple[Input, ...]:
-    """The inputs of the block, under the author's names."""
+def _inputs(values: Iterable[Value], carried: Collection[Value]) -> tuple[Input, ...]:
+    """The inputs of the block, under the author's names. `carried` may be absent at run time."""
     taken: set[str] = set()
     made = []
     for one in values:
-        name = stem_of(one.name) if stem_of(one.name) not in taken else one.name
+        name, count = stem_of(one.name), 0
+        while name in taken:
+            count += 1
+            name = f"{stem_of(one.name)}_{count}"
         taken.add(name)
-        made.append(Input(name, one))
+        made.append(Input(name, one, carried=one in carried))
     return tuple(made)
 
 

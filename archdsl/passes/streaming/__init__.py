@@ -1,0 +1,1 @@
+"""Streaming: the module of one step of a recurrent model, for generation."""

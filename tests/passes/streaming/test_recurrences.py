@@ -1,0 +1,221 @@
+"""One step after the other gives what the whole pass gives: scans of all kinds, in blocks, with pointwise work around."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.passes.streaming.running import agree, onnx_agrees, spec
+
+B, T, D = 3, 6, 4
+
+LSTM = """  scan xt in x over axis 1 {
+    carry h = zeros(B, hidden)
+    carry c = zeros(B, hidden)
+    i, f, g, o = (xt -> W: Linear(4*hidden)) + (h -> U: Linear(4*hidden, bias=false)) -> chunk(4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    h = sigmoid(o) * tanh(c)
+    yield h
+  }"""
+GRU = """  scan xt in x over axis 1 {
+    carry h = zeros(B, hidden)
+    r, z, n = xt -> W: Linear(3*hidden) -> chunk(3, axis=-1)
+    rh, zh, nh = h -> U: Linear(3*hidden) -> chunk(3, axis=-1)
+    z = sigmoid(z + zh)
+    h = (1 - z) * tanh(n + sigmoid(r + rh) * nh) + z * h
+    yield h
+  }"""
+OWN = """  param w0: [hidden] = normal
+  scan xt in x over axis 1 {
+    carry a: [B, hidden] = tanh(w0)
+    carry b: [B, hidden] = 1.0
+    a = tanh((concat(xt, a, axis=-1) -> A: Linear(hidden)) + 0.1 * b)
+    b = 0.9 * b + a ** 2
+    yield a / (1 + b)
+  }"""
+
+
+def block(name: str, body: str) -> str:
+    return f"block {name}(hidden: int)(x: [B, T, D]) -> [B, T, hidden] {{\n{body}\n}}\n"
+
+
+BLOCKS = block("LSTM_", LSTM) + block("GRU_", GRU) + block("Own", OWN)
+
+MODELS = {
+    "an LSTM": """
+  rnn: LSTM_(5)""",
+    "a GRU": """
+  rnn: GRU_(5)""",
+    "an own cell": """
+  rnn: Own(5)""",
+    "two in sequence": """
+  a: LSTM_(5)
+  b: GRU_(3)""",
+    "a stack": """
+  rnn: repeat 3 { Own(4) }""",
+    "the same weights twice": """
+  shared f = Own(4)
+  x -> f
+  it -> f""",
+    "pointwise around": """
+  norm: LayerNorm
+  fc: Linear(8)
+  gelu
+  rnn: Own(4)
+  skip { up: Linear(4); tanh; dropout: Dropout(0.3) }
+  softmax(-1)""",
+    "axes moved": """
+  transpose(1, 2)
+  mix: Conv1d(4, 1)
+  bn: BatchNorm1d
+  transpose(1, 2)
+  rnn: Own(4)
+  rearrange("b t (h d) -> b h t d", h=2)
+  it * 2.0
+  rearrange("b h t d -> b t (h d)")""",
+    "broadcast tables": """
+  param p: [1, 1, 4] = normal
+  param q: [4] = normal
+  x * p + q
+  rnn: Own(4)
+  it - p""",
+    "filled with the length": """
+  z = ones(B, T, 2)
+  concat(x, z, axis=-1)
+  rnn: Own(4)
+  it + zeros_like(it)""",
+    "expanded with the length": """
+  param p: [1, 1, 2] = normal
+  concat(x, expand(p, B, T, 2), axis=-1)
+  rnn: Own(4)""",
+    "two scanned tensors": """
+  a = x -> A: Linear(4)
+  scan u in x, v in a over axis 1 { carry h = zeros(B, 4); h = 0.5 * h + u * v; yield h + v }""",
+    "no carry": """
+  scan u in x over axis 1 { yield (u -> A: Linear(4)) * 2.0 }
+  rnn: Own(4)""",
+    "a scan in the body": """
+  scan u in x over axis 1 {
+    carry h = zeros(B)
+ s = scan e in u over axis 1 { carry m = h
+    m = tanh(m + e)
+    final m }
+ h = 0.5 * h + s
+    yield h[:, none] + u }""",
+    "a scan along another axis": """
+  rnn: Own(4)
+  scan e in it over axis 2 { carry m = zeros(B, T); m = 0.5 * m + tanh(e); yield m }""",
+    "the old carry": """
+  scan u in x over axis 1 { carry h = zeros(B, 4); yield h; h = 0.5 * h + u }""",
+    "an if of training": """
+  rnn: Own(4)
+  if training { Dropout(0.5) } else { tanh }""",
+    "a shift": """
+  past = concat(zeros(B, 1, 4), x[:, :-1], axis=1)
+  x - 0.5 * past
+  rnn: Own(4)""",
+    "a shift by the shape": """
+  past = concat(zeros_like(x[:, :1]), x[:, :-1], axis=1)
+  x - 0.5 * past
+  rnn: Own(4)""",
+    "a shift by padding": """
+  past = pad(x, [0, 0, 2, 0])[:, :-2]
+  x - 0.5 * past
+  rnn: Own(4)""",
+    "a learned first": """
+  param p: [1, 1, 4] = normal
+  past = concat(expand(p, B, 1, 4), x[:, :-1], axis=1)
+  x - past
+  rnn: Own(4)""",
+    "a causal convolution": """
+  transpose(1, 2) -> conv: Conv1d(4, 3, padding=2) -> it[:, :, :T] -> transpose(1, 2)
+  rnn: Own(4)""",
+    "padding, then a convolution": """
+  transpose(1, 2) -> pad([4, 0]) -> conv: Conv1d(4, 3, dilation=2, bias=false) -> tanh -> transpose(1, 2)
+  rnn: Own(4)""",
+    "padding, a function, then a convolution": """
+  transpose(1, 2) -> pad([2, 0], value=0.5) -> exp -> conv: Conv1d(4, 3) -> transpose(1, 2)
+  rnn: Own(4)""",
+    "a pool over the past": """
+  transpose(1, 2) -> pad([1, 0], value=-9.0) -> max_pool1d(2, stride=1) -> transpose(1, 2)
+  rnn: Own(4)""",
+    "nn.LSTM": """
+  rnn: LSTM(5, num_layers=2)
+  rnn2: GRU(3)""",
+    "nn.RNN from a state": """
+  param h: [1, 1, 4] = normal
+  (x, expand(h, 1, B, 4)) -> rnn: RNN(4)""",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_gives_what_the_whole_gives(name: str) -> None:
+    text = f"{BLOCKS}arch A(x: [B, T, 4]) -> y: [B, T, _] {{{MODELS[name]}\n  head y\n}}"
+    torch.manual_seed(2)
+    agree(spec(text), (torch.randn(B, T, D, dtype=torch.float64),), (1,), (1,))
+
+
+@pytest.mark.parametrize("name", ["an LSTM", "a stack", "a causal convolution", "a shift", "nn.LSTM", "the old carry"])
+def test_onnx_steps_too(name: str) -> None:
+    text = f"{BLOCKS}arch A(x: [B, T, 4]) -> y: [B, T, _] {{{MODELS[name]}\n  head y\n}}"
+    torch.manual_seed(2)
+    onnx_agrees(spec(text), (torch.randn(B, T, D),), (1,), (1,))
+
+
+def test_last_states_are_those_so_far() -> None:
+    text = """arch A(x: [T, B, 4]) -> y: [T, B, 4], last: [B, 4], score: [B, 3], end: [B, 4] {
+  y, h = scan u in x over axis 0 { carry h = zeros(B, 4); h = tanh(h + u); yield h * u; final h }
+  head y { y }
+  head last { h }
+  head score { h -> fc: Linear(3); softmax(-1) }
+  head end { y[-1] * 2.0 }
+}"""
+    torch.manual_seed(2)
+    x = torch.randn(T, B, D, dtype=torch.float64)
+    for axes in ((0, None, 0, 0), (0, 0, None, 0), (0, 0, 0, None)):
+        which = axes.index(None)
+        kept = [one for index, one in enumerate(("y", "last", "score", "end")) if index in (0, which)]
+        heads = "\n".join(line for line in text.splitlines() if not line.startswith("  head") or line.split()[1] in kept)
+        types = {"y": "y: [T, B, 4]", "last": "last: [B, 4]", "score": "score: [B, 3]", "end": "end: [B, 4]"}
+        header = f"arch A(x: [T, B, 4]) -> {', '.join(types[one] for one in kept)} {{"
+        agree(spec("\n".join([header, *heads.splitlines()[1:]])), (x,), (0,), (0, None))
+
+
+def test_until_stops_for_good() -> None:
+    text = """arch A(x: [B, T, 4]) -> y: [B, 4] {
+  scan u in x over axis 1 { carry h = zeros(B, 4); h = 0.5 * h + u; final h; until sum(h) > 1.0 }
+  head y
+}"""
+    torch.manual_seed(0)
+    agree(spec(text), (torch.randn(B, 9, D, dtype=torch.float64),), (1,), (None,))
+
+
+def test_a_memory_that_is_the_same_in_every_step() -> None:
+    text = """arch A(memory: [B, S, 4], x: [B, T, 4]) -> y: [B, T, 4] {
+  start = mean(memory, axis=1) -> enc: Linear(4)
+  scan u in x over axis 1 {
+    carry h = start
+    w = softmax(einsum("b s d, b d -> b s", memory, h), axis=-1)
+    h = tanh(u + einsum("b s, b s d -> b d", w, memory))
+    yield h
+  }
+  head y
+}"""
+    torch.manual_seed(0)
+    agree(spec(text), (torch.randn(B, 5, D).double(), torch.randn(B, T, D).double()), (None, 1), (1,))
+
+
+def test_a_length_that_is_a_number() -> None:
+    text = f"{BLOCKS}arch A(x: [B, 6, 4]) -> y: [B, 6, 5] {{ fc: Linear(3); rnn: Own(5); tanh; head y }}"
+    agree(spec(text), (torch.randn(B, 6, D).double(),), (1,), (1,))
+
+
+def test_several_lengths_are_told_apart() -> None:
+    text = """arch A(x: [B, S, 4], y: [B, T, 4]) -> z: [B, T, 4] {
+  s = scan u in x over axis 1 { carry h = zeros(B, 4); h = tanh(h + u); final h }
+  y -> scan v in it over axis 1 { carry h = s; h = tanh(h + v); yield h }
+  head z
+}"""
+    text = text.replace("y -> scan v in it", "scan v in y")
+    torch.manual_seed(0)
+    agree(spec(text), (torch.randn(B, 5, D).double(), torch.randn(B, T, D).double()), (None, 1), (1,), over="T")
