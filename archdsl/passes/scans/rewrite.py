@@ -8,6 +8,7 @@ from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context
+from archdsl.passes.scans.cheaper import cheapen
 from archdsl.passes.scans.contract import contract
 from archdsl.passes.scans.fuse import fuse
 from archdsl.passes.scans.loop import Loop, needed
@@ -98,6 +99,8 @@ def _attempt(loop: Loop, refused: set[str], before: Sequence[Node], *, solving: 
     late = {result.name: value for value, result in loop.open() if value.name in gone}
     ids = {id(one) for one in sunk}
     loop.nodes = [node for node in loop.nodes if id(node) not in ids]
+    if solving:
+        cheapen(loop, values)
     left, sequences = loop.written(values, late)
     if left is not None:
         steps.nodes.append(left)
