@@ -38,26 +38,27 @@ def agree(
     `timed` says for each input which axis is stepped along, `axes` for each output where the positions stand; None: the output is
     that of the sequence so far.
     """
-    over = config.pop("over", None)
-    graph = model.graph(**config)
+    over, name = config.pop("over", None), config.pop("name", None)
+    graph = model.graph(name, **config)
     stepped = check(one_step(graph, over=over))
     assert check(one_step(graph, over=over, first=True)).output_types == stepped.output_types
-    whole = randomised(model.build(dtype=torch.float64, **config))
-    step = model.step(dtype=torch.float64, over=over, **config).eval()
+    whole = randomised(model.build(name, dtype=torch.float64, **config))
+    step = model.step(name, dtype=torch.float64, over=over, **config).eval()
     assert list(step.state_dict()) == list(whole.state_dict())
     step.load_state_dict(whole.state_dict())
     length = next(one.shape[axis] for one, axis in zip(inputs, timed, strict=True) if axis is not None)
     with torch.no_grad():
         full = outputs(whole(*inputs))
+        assert len(full) == len(axes)
         state: tuple[torch.Tensor, ...] = ()
         for t in range(length):
             now = [one if axis is None else one.select(axis, t) for one, axis in zip(inputs, timed, strict=True)]
             made = outputs(step(*now, *state))
             state = made[len(full) :]
-            for got, wanted, axis in zip(made, full, axes, strict=False):
+            for index, (got, wanted, axis) in enumerate(zip(made, full, axes, strict=False)):
                 if axis is None:
                     sofar = [one if at is None else one.narrow(at, 0, t + 1) for one, at in zip(inputs, timed, strict=True)]
-                    wanted = outputs(whole(*sofar))[axes.index(None)]
+                    wanted = outputs(whole(*sofar))[index]
                 else:
                     wanted = wanted.select(axis, t)
                 torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-9)
