@@ -96,9 +96,9 @@ def agree_in_float64(pair: Pair, inputs: Inputs) -> None:
     results = call_ours(ours, wide)
     for index, (result, one) in enumerate(zip(results, expected, strict=True)):
         near(result, one, f"training, output {index}")
-    _scalar(results).backward()
+    weighted(results).backward()
     with InDouble():
-        _scalar(expected).backward()
+        weighted(expected).backward()
     grads = {name: one.grad for name, one in theirs.named_parameters() if name not in pair.frozen}
     mine = {name: one.grad for name, one in ours.named_parameters() if name not in pair.frozen}
     assert mine.keys() == grads.keys()
@@ -141,7 +141,7 @@ def _array(value: Any) -> np.ndarray:
     return (value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)).astype(np.float64)
 
 
-def _scalar(results: tuple[Tensor, ...]) -> Tensor:
+def weighted(results: tuple[Tensor, ...]) -> Tensor:
     """A weighted sum of all elements: plain sums would hide what a softmax or a norm makes constant."""
     total = torch.zeros((), dtype=torch.float64)
     for result in results:

@@ -31,13 +31,15 @@ class Mapped:
     config: dict[str, Any]
     shape: tuple[int, ...] = (2, 3, 32, 32)
     call: Call = call_plain
+    identity: str = ""
+    """The zoo's word for it, where it has one."""
     saved: bool = False
     """Whether the layout is that of the files that transformers writes, which is not that of its modules."""
 
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The reference's tensors in the layout that the map is of."""
         if not self.saved:
-            return {name: one.contiguous() for name, one in module.state_dict().items()}
+            return {name: one.clone().contiguous() for name, one in module.state_dict().items()}
         with TemporaryDirectory() as folder:
             module.save_pretrained(folder)
             return load_file(Path(folder) / "model.safetensors")
@@ -83,6 +85,7 @@ CASES = [
         in_timm("vit_base_patch16_224"),
         in_timm("vit_base_patch16_224", img_size=32, patch_size=8, embed_dim=16, depth=2, num_heads=2, num_classes=10),
         {**TINY_VIT, "hidden": 64},
+        identity="timm_vit_b16",
     ),
     Mapped(
         "hf_vit",
@@ -92,6 +95,7 @@ CASES = [
         TINY_HF_VIT,
         {**TINY_VIT, "hidden": 24, "eps": 1e-12},
         call=call_logits,
+        identity="hf_vit_b16",
     ),
     Mapped(
         "hf_vit_checkpoint",
@@ -114,6 +118,7 @@ CASES = [
         ),
         TINY_SWIN,
         (2, 3, 64, 64),
+        identity="timm_swin_t",
     ),
     Mapped(
         "hf_swin",
@@ -124,6 +129,7 @@ CASES = [
         TINY_SWIN,
         (2, 3, 64, 64),
         call_logits,
+        identity="hf_swin_t",
     ),
     Mapped(
         "hf_swin_checkpoint", "swin", "SwinT", hf_swin(), TINY_HF_SWIN, TINY_SWIN, (2, 3, 64, 64), call_logits, saved=True
@@ -136,6 +142,7 @@ CASES = [
         in_timm("efficientnet_b0", num_classes=10),
         {"drop": 0.0, "classes": 10},
         (2, 3, 64, 64),
+        identity="timm_efficientnet_b0",
     ),
     Mapped(
         "timm_efficientnetv2_s",
@@ -145,6 +152,7 @@ CASES = [
         in_timm("efficientnetv2_s", num_classes=10),
         {"drop": 0.0, "eps": 1e-5, "classes": 10},
         (2, 3, 64, 64),
+        identity="timm_efficientnetv2_s",
     ),
     Mapped(
         "hf_resnet",
