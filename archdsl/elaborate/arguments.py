@@ -24,7 +24,7 @@ class Wrong(Exception):
 def coerce(kind: str, value: Any) -> Any:
     """A value as one of the kinds of a field, `int | list[int]`: an int may stand for a float, not the reverse. Raises
     `Wrong`."""
-    if value.__class__ in _exactly(kind):
+    if value.__class__ in exactly(kind):
         return value
     for option in _options(kind):
         try:
@@ -40,7 +40,7 @@ def _options(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def _exactly(kind: str) -> frozenset[type]:
+def exactly(kind: str) -> frozenset[type]:
     """The classes whose values are of the kind as they are, whatever stands before in it."""
     classes = {"none": type(None), "bool": bool, "int": int, "size": int, "str": str, "number": int}
     options = _options(kind)

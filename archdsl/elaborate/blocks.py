@@ -120,7 +120,7 @@ def completed(
 ) -> tuple[tuple[str, Any], ...]:
     """The configuration with its defaults, so that `B` and `B(1)` are one block where 1 is the default."""
     alone = Frame(frame.session, callee.module, frame.unit, Scope(None), frame.settings)
-    return headers.bind_config(alone, parameters, [(name, value, span) for name, value in config], callee.name, span)
+    return headers.bind_config(alone, parameters, [], callee.name, span, dict(config))
 
 
 def headers_single(frame: Frame, flow: Any, span: Span) -> Value:
@@ -317,10 +317,7 @@ def configuration(scope: Scope) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (name, binding.value)
         for name, binding in scope.names.items()
-        if binding.kind in ("config", "let")
-        and name != "..."
-        and isinstance(binding.value, (int, float, str, Dim, tuple))
-        and not isinstance(binding.value, bool)
+        if binding.kind in ("config", "let") and name != "..." and binding.value.__class__ in (int, float, str, Dim, tuple)
     )
 
 

@@ -13,6 +13,7 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import absent, call, operands_of, slots, tensor, word
 from archdsl.elaborate.values import (
+    PLAIN,
     UNKNOWN,
     BlockWord,
     ConfigWord,
@@ -40,7 +41,7 @@ CONFIG_TWINS = {"min", "max", "sum", "abs", "round", "floor", "ceil", "sqrt", "l
 
 def is_layer(value: Any) -> bool:
     """Whether a value is a layer, which takes the flow."""
-    return isinstance(value, LAYERS) or (isinstance(value, OpWord) and value.kind.layer)
+    return value.__class__ not in PLAIN and isinstance(value, LAYERS) or (isinstance(value, OpWord) and value.kind.layer)
 
 
 def callee_of(frame: Frame, expr: tree.Call) -> Any:

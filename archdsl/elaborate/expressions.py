@@ -44,21 +44,23 @@ OPERATORS = {
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in"}
 
 
+LITERALS = frozenset({tree.Int, tree.Float, tree.Str, tree.Bool})
+
+
 def evaluate(frame: Frame, expr: Any) -> Any:
     """The value of an expression, or of a chain in parentheses."""
+    kind = expr.__class__
+    if kind in LITERALS:
+        return expr.value
     session = frame.session
     session.steps += 1
     if session.steps > MAX_STEPS:
         session.too_many(expr.span)
-    return EVALUATORS[type(expr)](frame, expr)
+    return EVALUATORS[kind](frame, expr)
 
 
 def _name(frame: Frame, expr: tree.Name) -> Any:
     return lookup.look_up(frame, expr.name, expr.span)
-
-
-def _literal(frame: Frame, expr: Any) -> Any:
-    return expr.value
 
 
 def _nothing(frame: Frame, expr: tree.Nothing) -> Any:
@@ -284,10 +286,6 @@ def _misplaced(frame: Frame, expr: Any) -> Any:
 
 EVALUATORS: dict[type, Callable[[Frame, Any], Any]] = {
     tree.Name: _name,
-    tree.Int: _literal,
-    tree.Float: _literal,
-    tree.Str: _literal,
-    tree.Bool: _literal,
     tree.Nothing: _nothing,
     tree.It: _it,
     tree.Training: _training,

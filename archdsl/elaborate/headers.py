@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size
 from archdsl.dims.dtype import same
 from archdsl.dims.shape import TensorType
 from archdsl.elaborate import expressions
-from archdsl.elaborate.arguments import Given, Wrong, coerce
+from archdsl.elaborate.arguments import Given, Wrong, coerce, exactly
 from archdsl.elaborate.config import is_number
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -66,11 +67,18 @@ def match_arguments(parameters: Parameters, given: list[Given], name: str, span:
     return values
 
 
-def bind_config(frame: Frame, parameters: Parameters, given: list[Given], name: str, span: Span) -> tuple[tuple[str, Any], ...]:
-    """Bind configuration in the frame's scope, defaults included; returns names and values."""
-    values = match_arguments(parameters, given, name, span)
+def bind_config(
+    frame: Frame, parameters: Parameters, given: list[Given], name: str, span: Span, typed: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, Any], ...]:
+    """Bind configuration in the frame's scope, defaults included; returns names and values. `typed` is of the declared types."""
+    values = match_arguments(parameters, given, name, span) if given else {}
     done: list[tuple[str, Any]] = []
     for one in parameters:
+        if typed and one.name in typed:
+            value = typed[one.name]
+            frame.scope.bind(one.name, value, one.span, "config")
+            done.append((one.name, value))
+            continue
         if one.name in values:
             value, at = values[one.name]
         elif one.default is not None:
@@ -92,6 +100,8 @@ def bind_config(frame: Frame, parameters: Parameters, given: list[Given], name: 
 
 def of_type(value: Any, type: tree.TypeTree, parameter: str, name: str, at: Span) -> Any:
     """A configuration value as its declared type."""
+    if isinstance(type, tree.NamedType) and type.element is None and value.__class__ in exactly(_kind(type.name)):
+        return value
     options = type.options if isinstance(type, tree.UnionType) else (type,)
     for option in options:
         try:
@@ -125,7 +135,12 @@ def _as_option(value: Any, option: tree.TensorTypeTree | tree.NamedType) -> Any:
         raise Wrong
     if option.name == "dtype" and isinstance(value, DType):
         return value
-    return coerce("size" if option.name == "int" else option.name, value)  # a dimension is a whole number too
+    return coerce(_kind(option.name), value)
+
+
+def _kind(name: str) -> str:
+    """The kind of a declared type: a dimension is a whole number too."""
+    return "size" if name == "int" else name
 
 
 def _any_of(value: Any, options: tuple[Any, ...]) -> Any:

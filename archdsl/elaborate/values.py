@@ -192,7 +192,7 @@ def key_of(value: object) -> object:
 
 def is_tensor(value: object) -> bool:
     """Whether a value is a tensor, or a tensor of an instance."""
-    return isinstance(value, (Value, Leaf))
+    return value.__class__ not in PLAIN and isinstance(value, (Value, Leaf))
 
 
 def has_tensor(value: object) -> bool:

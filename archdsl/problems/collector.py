@@ -27,7 +27,7 @@ class Problems:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Those that are errors."""
-        return tuple(problem for problem in self.sorted() if problem.severity == "error")
+        return tuple(problem for problem in self.sorted() if problem.severity == "error") if self._found else ()
 
     def raise_errors(self) -> None:
         """Raise `ArchError` if there is any error."""
