@@ -39,5 +39,12 @@ class TangentTape(Protocol):
     def instead(self, *outputs: Traced) -> None:
         """Tensors that replace the operator's own results: for what draws, whose draw the tangent must share."""
 
+    def scan(
+        self, body: Callable[..., tuple[tuple[Traced, ...], tuple[Traced, ...]]], xs: list[Traced], carries: list[Traced],
+        captured: list[Traced], *, axis: int, reverse: bool = False,
+    ) -> tuple[Traced, ...]:  # fmt: skip
+        """A scan over an axis: `body` makes of the slices, the carries and the captured tensors the next carries and the
+        yields. The stacked yields, then the last carries."""
+
     def training(self, on: Callable[..., Traced], off: Callable[..., Traced], *operands: Traced) -> Traced:
         """`on` of the operands in training mode, `off` of them in evaluation; both give one tensor, without a tangent."""

@@ -96,6 +96,7 @@ class Rewriting:
         self.made = made
         self.lookup = lookup
         self.writer = Writer(new, Context(facts, made.float))
+        self.writer.scanned = self._scanned
         self.tangents: dict[str, Value] = {}
         self.count = 0
         """How many nodes the graphs called have that were made."""
@@ -190,6 +191,17 @@ class Rewriting:
         operands = (*node.operands, *self._with(node, mask))
         results = (*node.results, *self._new(node.results, either))
         self.writer.nodes.append(changed(node, operands=operands, results=results, choice=Choice(*both)))
+
+    def _scanned(self, node: Node, given: dict[str, Value]) -> list[Value | None]:
+        """A scan that a rule makes, and the tangents of its results."""
+        if node.scan is None:
+            raise ValueError("no scan")
+        outer, self.tangents = self.tangents, dict(given)
+        self._scan(node, node.scan)
+        found, self.tangents = [self.tangents.get(one.name) for one in node.results], outer
+        made = self.writer.nodes[-1]
+        self.writer.written[id(made)] = made
+        return found
 
     def _scan(self, node: Node, scan: Scan) -> None:
         """The tangent of a scan is a scan: beside each slice and carry goes its tangent."""

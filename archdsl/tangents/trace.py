@@ -11,7 +11,7 @@ from archdsl.dims.dtype import is_integer
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType, simplify_type
 from archdsl.ir.graph import Graph, Input, Output
-from archdsl.ir.node import Choice, Node, Path
+from archdsl.ir.node import Choice, Node, Path, Scan
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.checks import FLOATS
 from archdsl.ops.contract import Context, Op
@@ -40,6 +40,8 @@ class Writer:
         self.path: Path = ()
         self.span: Span | None = None
         self.hint = "x"
+        self.scanned: Callable[[Node, dict[str, Value]], list[Value | None]] = _no_scan
+        """Writes a scan, given the tangents of its operands by name, with those of its results."""
         self.dtype = "float"
         """The dtype of numbers that stand beside none."""
 
@@ -57,6 +59,10 @@ class Writer:
         results = tuple(self.new(simplify_type(self.context.facts, one), hint or self.hint) for one in inferred)
         self.add(Node(operands, results, op=bound, path=self.path, span=self.span))
         return results
+
+
+def _no_scan(node: Node, tangents: dict[str, Value]) -> list[Value | None]:
+    raise LookupError("no scan is written in a body")
 
 
 class Traced:
@@ -83,6 +89,14 @@ class Traced:
     def number(self) -> Any:
         """The number or size that stands here, None where it is a tensor."""
         return self.operand.number if isinstance(self.operand, Number) else None
+
+    def along(self, d: Traced) -> Traced:
+        """The same with this tangent."""
+        return Traced(self.writer, self.operand, d)
+
+    def op(self, word: str, *operands: Any, **arguments: Any) -> Any:
+        """An operator that is no function of this tensor: a creator."""
+        return traced(self.writer, word, operands, arguments)
 
     def __getattr__(self, word: str) -> Callable[..., Any]:
         if find(word) is None:
@@ -221,15 +235,53 @@ class Tape:
         self.writer.add(Node(given, (value,), choice=Choice(*sides), path=self.writer.path, span=self.writer.span))
         return Traced(self.writer, value)
 
+    def scan(
+        self,
+        body: Callable[..., Any],
+        xs: list[Any],
+        carries: list[Any],
+        captured: list[Any],
+        *,
+        axis: int,
+        reverse: bool = False,
+    ) -> tuple[Any, ...]:
+        sizes = [one.type.shape for one in xs]
+        slices = [TensorType((*size[:axis], *size[axis + 1 :]), one.type.dtype) for one, size in zip(xs, sizes, strict=True)]
+        parts: list[int] = []
+
+        def step(*inputs: Any) -> tuple[Any, ...]:
+            nexts, yields = body(*inputs)
+            parts.append(len(yields))
+            return (*nexts, *yields)
+
+        types = (*slices, *(one.type for one in (*carries, *captured)))
+        graph = self._body(step, types, "step", "scan")
+        length, count = sizes[0][axis], parts[0]
+        finals = tuple(range(len(carries)))
+        made = Scan(graph, (axis,) * len(xs), length, len(carries), count, (axis,) * count, finals, reverse)
+        stacked = [TensorType((*one.shape[:axis], length, *one.shape[axis:]), one.dtype) for one in graph.output_types[-count:]]
+        results = tuple(self.writer.new(one, self.writer.hint) for one in (*stacked, *(one.type for one in carries)))
+        given = (*xs, *carries, *captured)
+        node = Node(tuple(one.operand for one in given), results, scan=made, path=self.writer.path, span=self.writer.span)
+        tangents = self.writer.scanned(node, {one.operand.name: one.d.operand for one in given if one.d is not None})
+        return tuple(
+            Traced(self.writer, one, None if d is None else Traced(self.writer, d))
+            for one, d in zip(results, tangents, strict=True)
+        )
+
     def _side(self, function: Callable[..., Any], operands: tuple[Any, ...]) -> Graph:
+        return self._body(lambda *inputs: (function(*inputs),), tuple(one.type for one in operands), "training", "choice")
+
+    def _body(self, function: Callable[..., Any], types: tuple[TensorType, ...], name: str, kind: str) -> Graph:
         count = iter(range(1_000_000))
-        inner = Writer(lambda type, hint: Value(f"{hint}_{next(count)}", type), self.writer.context)
-        inner.path, inner.span, inner.hint, inner.dtype = self.writer.path, self.writer.span, self.writer.hint, self.writer.dtype
-        inputs = tuple(inner.new(one.type, "x") for one in operands)
-        result = function(*(Traced(inner, one) for one in inputs)).operand
-        name = "training"
+        outer = self.writer
+        inner = Writer(lambda type, hint: Value(f"{hint}_{next(count)}", type), outer.context)
+        inner.path, inner.span, inner.hint, inner.dtype = outer.path, outer.span, outer.hint, outer.dtype
+        inputs = tuple(inner.new(one, "x") for one in types)
+        results = tuple(one.operand for one in function(*(Traced(inner, one) for one in inputs)))
         given = tuple(Input(one.name, one) for one in inputs)
-        return Graph(name, "choice", given, (Output(None, result),), tuple(inner.nodes), facts=self.facts, span=inner.span)
+        outputs = tuple(Output(None, one) for one in results)
+        return Graph(name, kind, given, outputs, tuple(inner.nodes), facts=self.facts, span=inner.span)
 
 
 def rule(

@@ -105,7 +105,7 @@ def ours(graph: Graph, state: dict[str, np.ndarray], inputs: list[Any], along: l
 
 
 def reference(program: Program, inputs: list[Any], along: list[Any], mask: Mask) -> list[Any]:
-    """PyTorch's tangents of the float results; where it has no forward rule, those of its backward rule's backward rule."""
+    """PyTorch's tangents of the float results; where it has no forward rule, its Jacobian times the tangents."""
     given = [one for one, has in zip(inputs, mask, strict=True) if has]
     vectors = [one for one, has in zip(along, mask, strict=True) if has]
     floats: list[bool] = []
@@ -122,7 +122,10 @@ def reference(program: Program, inputs: list[Any], along: list[Any], mask: Mask)
     try:
         _, made = torch.func.jvp(function, tuple(given), tuple(vectors))
     except (NotImplementedError, RuntimeError):
-        _, made = torch.autograd.functional.jvp(function, tuple(given), tuple(vectors))
+        made = tuple(
+            sum((rate * v).sum(tuple(range(rate.ndim - v.ndim, rate.ndim))) for rate, v in zip(rates, vectors, strict=True))
+            for rates in torch.autograd.functional.jacobian(function, tuple(given))
+        )
     tangents = iter(made)
     return [next(tangents) if one else None for one in floats]
 

@@ -10,6 +10,7 @@ from archdsl.ops.contract import Op
 from archdsl.ops.registry import FOLDER, all_ops
 from tests.ops.battery import check_onnx, check_page, check_refusals, check_torch, check_types
 from tests.ops.reach import check_reach
+from tests.ops.tangent_side import check_tangents
 
 
 def _operators() -> list[object]:
@@ -74,3 +75,8 @@ def test_onnx(operator: type[Op]) -> None:
 @every
 def test_reach(operator: type[Op]) -> None:
     check_reach(operator)
+
+
+@every
+def test_tangents(operator: type[Op]) -> None:
+    check_tangents(operator)

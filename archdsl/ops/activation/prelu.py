@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -23,6 +23,9 @@ from archdsl.ops.contract import (
     option,
 )
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class PReLU(Op):
@@ -62,6 +65,10 @@ class PReLU(Op):
     def parameters(self) -> Mapping[str, Weight]:
         return {"weight": Weight((self.num_parameters,), "constant")}
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        slopes = tape.param("weight").reshape(sizes=along_channels(self.num_parameters, inputs[0].type.rank))
+        return (inputs[0].plain > 0).where(inputs[0].d, slopes * inputs[0].d)
+
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.PReLU", *changed(self, "num_parameters").values())
 
@@ -100,6 +107,11 @@ class PReLUFunction(Op):
         _check_slopes(context, x, weight.shape[0])
         return (x,)
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, weight = inputs
+        slopes = weight.reshape(sizes=along_channels(weight.type.shape[0], x.type.rank))
+        return (x > 0).where(x, slopes * x).d
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("F.prelu", inputs[0], inputs[1])
 
@@ -110,6 +122,11 @@ class PReLUFunction(Op):
         if operand == 0:
             return Along(axis)
         return Everywhere() if given(inputs[1]).shape[0] == 1 else Along(1)
+
+
+def along_channels(count: Size, rank: int) -> tuple[Size, ...]:
+    """The shape of one slope, or of one for each channel, beside a tensor of that rank."""
+    return (count, *(1 for _ in range(rank - 2))) if count != 1 else ()
 
 
 def _check_slopes(context: Context, x: TensorType, slopes: Size, argument: str | None = None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import given
 from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, OpFault, Reach, Refusal, TorchTape, option
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class RReLU(Op):
@@ -39,6 +42,13 @@ class RReLU(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x = inputs[0].plain
+        above = x > 0
+        slopes = -tape.again(-x.ones_like())
+        tape.instead(above.where(x, slopes * x))
+        return above.where(inputs[0].d, slopes * inputs[0].d)
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.RReLU", **changed(self, "lower", "upper"))

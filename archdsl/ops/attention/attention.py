@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -33,6 +33,9 @@ from archdsl.ops.contract import (
     TorchTape,
     option,
 )
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 QKV = ("[B, 4, T, 8]", "[B, 4, T, 8]", "[B, 4, T, 8]")
 CROSS = ("[B, 4, T, 8]", "[B, 2, S, 8]", "[B, 2, S, 6]")
@@ -145,6 +148,31 @@ class Attention(Op):
         if self.window is not None and not isinstance(self.window, tuple):
             left = right = self.window - 1
         return left, 0 if self.causal else right
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.attention.tangents import (  # loaded where a derivative is asked for
+            changing,
+            every,
+            sides_of,
+            weighed,
+            within,
+        )
+
+        q, k, v, mask, bias = inputs
+        left, right = self.reaches()
+        allowed = every(mask, None if left is None and right is None else within(q, k, left, right))
+        headed = q.type.rank > 3
+        times = q.type.shape[-3] // k.type.shape[-3] if headed else 1
+        weights, rate = weighed(q, sides_of(k, times), allowed, bias, self.scale)
+        if not self.dropout:
+            return changing(weights, rate).matmul(sides_of(v, times)).d
+        # Of unit vectors the result is the weights that are left.
+        keys = k.type.shape[-2]
+        units = tape.op("eye", n=keys, dtype=q.type.dtype).expand(sizes=(*v.type.shape[:-1], keys))
+        plain = [None if one is None else one.plain for one in (q, k, units, mask, bias)]
+        made = changing(tape.op("attention", *plain, **dict(self.items())), rate).matmul(sides_of(v, times))
+        tape.instead(made.plain)
+        return made.d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         q, k, v, mask, bias = (*inputs, None, None)[:5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -37,6 +37,9 @@ from archdsl.ops.contract import (
     required,
 )
 
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
+
 SELF = ("[B, T, 8]", "[B, T, 8]", "[B, T, 8]")
 OTHER = ("[B, T, 8]", "[B, S, 6]", "[B, S, 4]")
 
@@ -52,6 +55,7 @@ class MultiheadAttention(Op):
     """
 
     name = "MultiheadAttention"
+    no_tangent = "with dropout it does not tell which of the weights that it gives were dropped"
     family = "attention"
     tensors = ("query", "key", "value", "key_padding_mask?", "attn_mask?")
     layer = True
@@ -161,6 +165,65 @@ class MultiheadAttention(Op):
         if self.bias:
             found["out_proj.bias"] = Weight((width,), "zeros")
         return found
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.attention.tangents import changing, every, weighed  # loaded where a derivative is asked for
+
+        if self.dropout and self.need_weights:
+            return NotImplemented
+        query, key, value, padding, table = inputs
+        batch, length = query.type.shape[:2]
+        keys, head = key.type.shape[1] + self.extra, self.embed_dim // self.num_heads
+        q, k, v = self.projected(tape, query, key, value)
+        allowed, bias = [], None
+        if padding is not None:
+            allowed.append(self.padded(padding).unsqueeze(axis=1).unsqueeze(axis=1))
+        if table is not None:
+            made = self.padded(table)
+            made = made.reshape(sizes=(batch, self.num_heads, length, keys)) if table.type.rank == 3 else made
+            bias = None if table.type.dtype == "bool" else made
+            allowed += [made] if bias is None else []
+        q, k, v = (one.reshape(sizes=(batch, size, self.num_heads, head)).permute(axis=(0, 2, 1, 3))
+                   for one, size in ((q, length), (k, keys), (v, keys)))  # fmt: skip
+        if self.dropout:
+            mixed = tape.op("attention", q, k, v, every(*allowed), bias, dropout=self.dropout)
+            weights: Any = None
+        else:
+            weights = changing(*weighed(q, k, every(*allowed), bias, None))
+            mixed = weights.matmul(v)
+        mixed = mixed.permute(axis=(0, 2, 1, 3)).reshape(sizes=(batch, length, self.embed_dim))
+        result = mixed.linear(tape.param("out_proj.weight"), tape.param("out_proj.bias") if self.bias else None)
+        if weights is None:
+            tape.instead(result.plain)
+        if not self.need_weights:
+            return result.d
+        return result.d, (weights.mean(axis=1) if self.average_attn_weights else weights).d
+
+    def projected(self, tape: TangentTape, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
+        """Queries, keys and values, with those that are added."""
+        width = self.embed_dim
+        if self.joined:
+            weights = tape.param("in_proj_weight").split(sizes=(width,) * 3)
+        else:
+            weights = [tape.param(f"{one}_proj_weight") for one in "qkv"]
+        biases = tape.param("in_proj_bias").split(sizes=(width,) * 3) if self.bias else (None, None, None)
+        q, k, v = (one.linear(*pair) for one, *pair in zip((query, key, value), weights, biases, strict=True))
+        batch = query.type.shape[0]
+        if self.add_bias_kv:
+            k, v = (tape.op("concat", one, tape.param(leaf).expand(sizes=(batch, 1, width)), axis=1)
+                    for one, leaf in ((k, "bias_k"), (v, "bias_v")))  # fmt: skip
+        if self.add_zero_attn:
+            zeros = tape.op("zeros", sizes=(batch, 1, width), dtype=query.type.dtype)
+            k, v = (tape.op("concat", one, zeros, axis=1) for one in (k, v))
+        return q, k, v
+
+    def padded(self, mask: Any) -> Any:
+        """The mask with entries for the keys that are added: all may see them."""
+        if not self.extra:
+            return mask
+        if mask.type.dtype != "bool":
+            return mask.pad(pad=(0, self.extra))
+        return mask.cast(dtype="i64").pad(pad=(0, self.extra), value=1).eq(1)
 
     def module(self, tape: TorchTape) -> Code:
         more: dict[str, Any] = {name: getattr(self, name) for name in ("dropout", "bias", "add_bias_kv", "add_zero_attn")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_divides, check_dtype, check_equal, check_positive, check_rank, given
 from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Rotary(Op):
@@ -57,6 +61,24 @@ class Rotary(Op):
                     wish = x.shape[x.rank - 1 - positions.rank + axis]
                     check_equal(context, size, wish, "the positions do not broadcast to x", operand=1, axis=axis, other=0)
         return (x,)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, positions = inputs
+        more = {"base": self.base, "interleaved": self.interleaved}
+        total = None if x.d is None else x.d.rotary(positions, **more) if positions is not None else x.d.rotary(**more)
+        if positions is None or positions.d is None:
+            return total
+        y, half = tape.outputs[0], x.type.shape[-1] // 2
+        rates = (tape.op("arange", bounds=(half,)).cast(dtype=y.type.dtype) * (-math.log(self.base)) / half).exp()
+        # A turn changes by itself, turned by a right angle.
+        turn = positions.d.unsqueeze(axis=-1) * rates
+        if self.interleaved:
+            left, right = y.reshape(sizes=(*y.type.shape[:-1], half, 2)).unbind(axis=-1)
+            part = tape.op("stack", -right * turn, left * turn, axis=-1).flatten(start=-2)
+        else:
+            left, right = y.chunk(chunks=2, axis=-1)
+            part = tape.op("concat", -right * turn, left * turn, axis=-1)
+        return part if total is None else total + part
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         x, positions = (*inputs, None)[:2]

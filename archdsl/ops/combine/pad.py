@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -22,6 +22,9 @@ from archdsl.ops.contract import (
     option,
     required,
 )
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 ONNX_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -104,6 +107,9 @@ class Pad(Op):
         check_dtype(x, FLOATS, wants=f"floats for the mode {self.mode}")
         if self.value != 0:
             raise OpFault("a value goes with the mode constant", code="bad-argument", argument="value")
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].d.pad(pad=self.pad, mode=self.mode)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         said: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -27,6 +27,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.conv.window import LETTERS, Window, read_window
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -100,6 +103,14 @@ class Convolution(Op):
     def parameters(self) -> Mapping[str, Weight]:
         weight = {"weight": Weight((self.out_channels, self.in_channels // self.groups, *self.kernel), "kaiming_uniform")}
         return {**weight, "bias": Weight((self.out_channels,), "uniform")} if self.bias else weight
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        d, padding = inputs[0].d, self.padding
+        if self.padding_mode != "zeros" and any(self.window.pads):
+            sides = zip(reversed(self.window.before), reversed(self.window.after), strict=True)
+            d, padding = d.pad(pad=tuple(one for pair in sides for one in pair), mode=self.padding_mode), 0
+        more = {"stride": self.stride, "padding": padding, "dilation": self.dilation, "groups": self.groups}
+        return tape.op(f"conv{self.axes}d", d, tape.param("weight"), **more)
 
     def module(self, tape: TorchTape) -> Code:
         more = changed(self, "stride", "padding", "dilation", "groups", "bias", "padding_mode")

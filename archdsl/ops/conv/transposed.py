@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -27,6 +27,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.conv.window import LETTERS, Window, read_window
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class TransposedConvolution(Op):
@@ -80,6 +83,10 @@ class TransposedConvolution(Op):
     def parameters(self) -> Mapping[str, Weight]:
         weight = {"weight": Weight((self.in_channels, self.out_channels // self.groups, *self.kernel), "kaiming_uniform")}
         return {**weight, "bias": Weight((self.out_channels,), "uniform")} if self.bias else weight
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        more = {name: getattr(self, name) for name in ("stride", "padding", "output_padding", "groups", "dilation")}
+        return tape.op(f"conv_transpose{self.axes}d", inputs[0].d, tape.param("weight"), **more)
 
     def module(self, tape: TorchTape) -> Code:
         more = changed(self, "stride", "padding", "output_padding", "groups", "bias", "dilation")

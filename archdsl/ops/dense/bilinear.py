@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -24,6 +25,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Bilinear(Op):
@@ -73,6 +77,9 @@ class Bilinear(Op):
     def parameters(self) -> Mapping[str, Weight]:
         weight = {"weight": Weight((self.out_features, self.in1_features, self.in2_features), "uniform")}
         return {**weight, "bias": Weight((self.out_features,), "uniform")} if self.bias else weight
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].bilinear(inputs[1], tape.param("weight")).d
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.Bilinear", self.in1_features, self.in2_features, self.out_features, **changed(self, "bias"))

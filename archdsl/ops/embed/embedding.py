@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -26,6 +26,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 INDICES = ("i64", "i32")
 
@@ -162,6 +165,10 @@ class EmbeddingFunction(Lookup):
         if self.max_norm is not None:
             check_dtype(weight, ("float",), operand=1, help="leave out `max_norm`")
         return (TensorType((*x.shape, weight.shape[1]), weight.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        # Rows that were shortened are shortened in the table, for which there is no derivative.
+        return tape.op("embedding", inputs[0], inputs[1].d, padding_idx=self.padding_idx)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         more = changed(self, "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq")

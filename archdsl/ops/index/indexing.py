@@ -54,6 +54,7 @@ class Index(Op):
     """
 
     name = "index"
+    linear = ("x",)
     family = "index"
     parts: tuple[Part, ...] = required("what is chosen, part by part", "index")
 

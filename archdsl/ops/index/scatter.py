@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.broadcast import BroadcastFault, broadcast
 from archdsl.dims.shape import TensorType
@@ -23,6 +23,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.index.indices import check_covers, check_line, check_positions, filled, spread
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 def check_fill(x: TensorType, value: Any) -> None:
@@ -82,6 +85,13 @@ class Scatter(Op):
             return (x,)
         _check_source(context, x, index, src)
         return (x,)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, index, source = inputs
+        d = x.d if x.d is not None else x.zeros_like()
+        if source is None:
+            return d.scatter(index, axis=self.axis, value=0)
+        return d.scatter(index, source.d if source.d is not None else source.plain.zeros_like(), axis=self.axis)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         source: Any = self.value if inputs[2] is None else inputs[2]
@@ -232,6 +242,9 @@ class MaskedFill(Op):
                 f"{x} and its mask {mask} do not fit: {fault}", operand=1, other=0, axis=mask.rank + fault.axis,
                 code="unproved-dimension" if fault.missing else "shape-mismatch", missing=fault.missing,
             ) from fault  # fmt: skip
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].d.masked_fill(inputs[1], value=0)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.masked_fill", inputs[1], self.value)

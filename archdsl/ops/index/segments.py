@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_dtype, check_least, check_rank, given
 from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, required
 from archdsl.ops.index.indices import check_line, check_positions, filled, spread
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 LOWEST = {"i64": -(2**63), "i32": -(2**31), "i16": -(2**15), "i8": -128, "u8": 0}
 REFUSALS = (
@@ -138,6 +143,12 @@ class SegmentMax(Segments):
         x = check_dtype(self.rows(context, *inputs), FLOATS + INTEGERS, wants="numbers")
         return (TensorType((self.n, *x.shape[1:]), x.dtype),)
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, segments = inputs
+        best = x.plain.eq(tape.outputs[0].index_select(segments, axis=0)).where(1, 0)
+        count = best.segment_sum(segments, n=self.n)
+        return (best * x.d).segment_sum(segments, n=self.n) / count.eq(0).where(1, count)
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(tape.helper("segment_max"), inputs[0], inputs[1], self.n)
 
@@ -168,6 +179,12 @@ class SegmentSoftmax(Segments):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (check_dtype(self.rows(context, *inputs), FLOATS, wants="floats", help="convert: cast(x, float)"),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, segments = inputs
+        y = tape.outputs[0]
+        mean = (y * x.d).segment_sum(segments, n=self.n)
+        return y * (x.d - mean.index_select(segments, axis=0))
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(tape.helper("segment_softmax"), inputs[0], inputs[1], self.n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -33,6 +33,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 WIDER = {"i16": "i32", "i8": "i32", "u8": "i32", "bf16": "f32"}
 """Dtypes that ONNX's TopK, or ONNX Runtime's, does not take, and what they are sorted as."""
@@ -80,6 +83,9 @@ class Sort(Op):
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x = _check_order(inputs[0], self.axis)
         return (x, TensorType(x.shape, "i64"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].d.gather(tape.outputs[1], axis=self.axis), None
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.sort", **changed(self, "axis", "descending", "stable"))
@@ -164,6 +170,9 @@ class Topk(Op):
         )
         shape = (*x.shape[:axis], self.k, *x.shape[axis + 1 :])
         return (TensorType(shape, x.dtype), TensorType(shape, "i64"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return inputs[0].d.gather(tape.outputs[1], axis=self.axis), None
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.topk", self.k, **changed(self, "axis", "largest"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -26,6 +26,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.norm.statistics import batch_statistics, check_channels, check_several, filled
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class BatchNorm(Op):
@@ -60,6 +63,22 @@ class BatchNorm(Op):
 
     def parameters(self) -> Mapping[str, Weight]:
         return channel_weights(self.num_features, self.affine, self.bias, self.track_running_stats)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import (  # loaded where a derivative is asked for
+            channels,
+            leaves,
+            normalised,
+            running,
+            scaled,
+        )
+
+        x = inputs[0]
+        axes = tuple(axis for axis in range(x.type.rank) if axis != 1)
+        (scale,) = leaves(tape, "weight")
+        if self.track_running_stats:
+            return running(tape, x, axes, self.eps, scale)
+        return scaled(normalised(x, axes, self.eps), scale, None, channels(x)).d
 
     def module(self, tape: TorchTape) -> Code:
         more = changed(self, "eps", "momentum", "affine", "track_running_stats", "bias")
@@ -200,6 +219,21 @@ class BatchNormFunction(Op):
         elif any(one is None for one in (*inputs, None, None)[1:3]):
             raise OpFault("`running_mean` and `running_var` must be given, or `training=true`", code="absent-input")
         return (x,)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import (  # loaded where a derivative is asked for
+            by_statistics,
+            channels,
+            normalised,
+            scaled,
+        )
+
+        x, mean, variance, scale, shift = inputs
+        if self.training:
+            made = normalised(x, tuple(axis for axis in range(x.type.rank) if axis != 1), self.eps)
+        else:
+            made = by_statistics(x, mean.plain, variance.plain, self.eps)
+        return scaled(made, scale, shift, channels(x)).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         x, mean, var, weight, bias = (*inputs, None, None, None, None)[:5]

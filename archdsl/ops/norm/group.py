@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -26,6 +26,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.norm.statistics import along_channels, check_channels, check_several, filled
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class GroupNorm(Op):
@@ -73,6 +76,15 @@ class GroupNorm(Op):
         found = {"weight": Weight((self.num_channels,), "ones")} if self.affine else {}
         return {**found, "bias": Weight((self.num_channels,), "zeros")} if self.affine and self.bias else found
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import channels, leaves, normalised, scaled  # loaded where a derivative is asked for
+
+        x, shift = inputs[0], None
+        (scale,) = leaves(tape, "weight")
+        groups = x.reshape(sizes=(x.type.shape[0], self.num_groups, -1))
+        made = normalised(groups, (2,), self.eps).reshape(sizes=x.type.shape)
+        return scaled(made, scale, shift, channels(x)).d
+
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.GroupNorm", self.num_groups, self.num_channels, **changed(self, "eps", "affine", "bias"))
 
@@ -119,6 +131,14 @@ class GroupNormFunction(Op):
         check_same_dtype(*inputs)
         check_channels(context, x, *inputs[1:])
         return (x,)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import channels, normalised, scaled  # loaded where a derivative is asked for
+
+        x, scale, shift = inputs
+        groups = x.reshape(sizes=(x.type.shape[0], self.num_groups, -1))
+        made = normalised(groups, (2,), self.eps).reshape(sizes=x.type.shape)
+        return scaled(made, scale, shift, channels(x)).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         x, weight, bias = (*inputs, None, None)[:3]

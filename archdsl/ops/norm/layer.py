@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -29,6 +29,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.norm.statistics import epsilon, filled, narrow, wide, widen
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 LastAxesOp = TypeVar("LastAxesOp", bound="LastAxes")
 
@@ -70,6 +73,11 @@ class LastAxes(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    @property
+    def last(self) -> tuple[int, ...]:
+        """The axes that are normalised, counted from the end."""
+        return tuple(range(-len(self.sizes), 0))
 
     def batched(
         self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
@@ -120,6 +128,12 @@ class LayerNorm(LastAxes):
         found = {"weight": Weight(self.sizes, "ones")} if self.elementwise_affine else {}
         return {**found, "bias": Weight(self.sizes, "zeros")} if self.elementwise_affine and self.bias else found
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import leaves, normalised, scaled  # loaded where a derivative is asked for
+
+        (scale,) = leaves(tape, "weight")
+        return scaled(normalised(inputs[0], self.last, self.eps), scale, None).d
+
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.LayerNorm", self.normalized_shape, **changed(self, "eps", "elementwise_affine", "bias"))
 
@@ -164,6 +178,12 @@ class RMSNorm(LastAxes):
     def parameters(self) -> Mapping[str, Weight]:
         return {"weight": Weight(self.sizes, "ones")} if self.elementwise_affine else {}
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import by_root_mean_square, leaves, scaled  # loaded where a derivative is asked for
+
+        (scale,) = leaves(tape, "weight")
+        return scaled(by_root_mean_square(inputs[0], self.last, self.eps), scale, None).d
+
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.RMSNorm", self.normalized_shape, **changed(self, "eps", "elementwise_affine"))
 
@@ -204,6 +224,12 @@ class LayerNormFunction(LastAxes):
         check_positive(self.eps, "eps")
         return _bind_function(self, context, inputs)
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import normalised, scaled  # loaded where a derivative is asked for
+
+        x, scale, shift = inputs
+        return scaled(normalised(x, self.last, self.eps), scale, shift).d
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         x, weight, bias = (*inputs, None, None)[:3]
         more = {name: one for name, one in (("weight", weight), ("bias", bias)) if one is not None}
@@ -243,6 +269,12 @@ class RMSNormFunction(LastAxes):
         if self.eps is not None:
             check_positive(self.eps, "eps")
         return _bind_function(self, context, inputs)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.norm.tangents import by_root_mean_square, scaled  # loaded where a derivative is asked for
+
+        x, scale = inputs
+        return scaled(by_root_mean_square(x, self.last, self.eps), scale, None).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         x, weight = (*inputs, None)[:2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isnan
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_axis, check_finite, check_least, check_rank, given
@@ -24,6 +24,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.norm.statistics import narrow, wide, widen
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Normalize(Op):
@@ -63,6 +66,18 @@ class Normalize(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, size = inputs[0], inputs[0].abs()
+        if self.p == 0:
+            norm = x.plain.ne(0).where(1, 0).sum(axis=self.axis, keepdim=True)
+        elif self.p in (inf, -inf):
+            norm = size.max(axis=self.axis, keepdim=True) if self.p > 0 else size.min(axis=self.axis, keepdim=True)
+        elif self.p > 0:
+            norm = x.norm(p=self.p, axis=self.axis, keepdim=True)
+        else:
+            norm = (size**self.p).sum(axis=self.axis, keepdim=True) ** (1 / self.p)
+        return (x / norm.clamp(min=self.eps)).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("F.normalize", inputs[0], **changed(self, "p", "axis", "eps"))
@@ -125,6 +140,13 @@ class LocalResponseNorm(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x = inputs[0]
+        rows = (x * x).reshape(sizes=(x.type.shape[0], 1, x.type.shape[1], -1))
+        padded = rows.pad(pad=(0, 0, self.size // 2, (self.size - 1) // 2))
+        mean = padded.avg_pool2d(kernel_size=(self.size, 1), stride=1).reshape(sizes=x.type.shape)
+        return (x / (mean * self.alpha + self.k) ** self.beta).d
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.LocalResponseNorm", self.size, **changed(self, "alpha", "beta", "k"))

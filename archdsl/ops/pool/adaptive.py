@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -22,6 +22,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.conv.window import LETTERS
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class AdaptivePool(Op):
@@ -53,6 +56,12 @@ class AdaptivePool(Op):
         x = given(inputs[0])
         sizes = (size if one is None else one for one, size in zip(self.wanted, x.shape[2:], strict=True))
         return (TensorType((*x.shape[:2], *sizes), x.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.pool.tangents import adaptive, of_largest  # loaded where a derivative is asked for
+
+        x = inputs[0]
+        return of_largest(x, adaptive(x, tape.outputs[0].type.shape[2:]))
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call(f"nn.{self.layer_name}", self.output_size)

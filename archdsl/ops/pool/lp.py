@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_positive
 from archdsl.ops.contract import Context, Example, OnnxTape, Refusal, required
 from archdsl.ops.pool.window import WindowPool, ceil_field, kernel_field, stride_field, window_size, write_average
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class PowerPool(WindowPool):
@@ -25,6 +28,13 @@ class PowerPool(WindowPool):
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         said, more = super().arguments()
         return (self.norm_type, *said), more
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        powers = inputs[0] ** self.norm_type
+        mean = getattr(powers, f"avg_pool{self.axes}d")(
+            kernel_size=self.kernel_size, stride=self.stride, ceil_mode=self.ceil_mode
+        )
+        return ((mean * window_size(self.kernel)) ** (1 / self.norm_type)).d
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         # LpPool takes absolute values, PyTorch does not.

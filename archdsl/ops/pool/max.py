@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import given
 from archdsl.ops.contract import Context, Example, OnnxTape, OpFault, Refusal, option
 from archdsl.ops.pool.window import WindowPool, ceil_field, kernel_field, stride_field
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class MaxPool(WindowPool):
@@ -24,6 +29,12 @@ class MaxPool(WindowPool):
             if isinstance(size, int) and window.before[axis] and size < step:  # PyTorch then writes outside its memory
                 raise OpFault(f"a window of dilation {step} may lie in the padding of {size} alone", operand=0, axis=axis + 2)
         return super().infer(context, *inputs)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.pool.tangents import of_largest, sliding  # loaded where a derivative is asked for
+
+        x = inputs[0]
+        return of_largest(x, sliding(x, self.window, tape.outputs[0].type.shape[2:]))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("MaxPool", [str(inputs[0])], **self.attributes())

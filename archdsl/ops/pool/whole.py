@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_rank, given
 from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class GlobalPool(Op):
@@ -78,3 +81,7 @@ class GlobalMaxPool(GlobalPool):
         Example({}, ("[1, 1, 1]",), ("[1, 1]",)),
     )
     refusals = (Refusal({}, ("[N, C]",), "rank-mismatch"),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        axes = tuple(range(2, inputs[0].type.rank))
+        return inputs[0].max(axis=axes, keepdim=self.keepdim).d

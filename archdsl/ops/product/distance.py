@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, check_axis, check_dtype, check_equal, check_positive, check_rank, check_same_dtype, given
 from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
 from archdsl.ops.product.batch import broadcast_axes, broadcast_reach
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 def _pair(inputs: tuple[TensorType | None, ...]) -> tuple[TensorType, TensorType]:
@@ -59,6 +64,11 @@ class Cdist(Op):
         check_rank(x2, 2, None, operand=1)
         check_equal(context, x1.shape[-1], x2.shape[-1], "the rows differ in length", operand=1, axis=x2.rank - 1, other=0)
         return (TensorType((*broadcast_axes(context, x1, x2, 2), x1.shape[-2], x2.shape[-2]), x1.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y = inputs
+        apart = x.unsqueeze(axis=-2) - y.unsqueeze(axis=-3)
+        return apart.norm(p=self.p, axis=-1).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("torch.cdist", inputs[0], inputs[1], **changed(self, "p"))
@@ -114,6 +124,9 @@ class PairwiseDistance(Op):
         shape = broadcast_axes(context, x1, x2, 0)
         return (TensorType((*shape[:-1], *((1,) if self.keepdim else ())), x1.dtype),)
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return (inputs[0] - inputs[1] + self.eps).norm(p=self.p, axis=-1, keepdim=self.keepdim).d
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("F.pairwise_distance", inputs[0], inputs[1], **changed(self, "p", "eps", "keepdim"))
 
@@ -164,6 +177,16 @@ class CosineSimilarity(Op):
         shape = broadcast_axes(context, x1, x2, 0)
         axis = check_axis(self.axis, len(shape))
         return (TensorType((*shape[:axis], *shape[axis + 1 :]), x1.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        rank = tape.outputs[0].type.rank + 1
+        axis = check_axis(self.axis, rank)
+        lengths = [one.type.shape[axis - rank] for one in inputs if one.type.rank >= rank - axis]
+        shape = list(tape.outputs[0].type.shape)
+        shape.insert(axis, next((one for one in lengths if one != 1), 1))
+        wide = [one.expand(sizes=tuple(shape)) for one in inputs]  # a stretched axis counts in the norm as often as it is read
+        x, y = (one / one.norm(axis=self.axis, keepdim=True).clamp(min=self.eps) for one in wide)
+        return (x * y).sum(axis=self.axis).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("F.cosine_similarity", inputs[0], inputs[1], **changed(self, "axis", "eps"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_probability, check_rank, given
 from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Drop(Op):
@@ -28,6 +31,11 @@ class Drop(Op):
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[0]),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        kept = tape.again(inputs[0].plain.ones_like())
+        tape.instead(inputs[0].plain * kept)
+        return inputs[0].d * kept
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call(f"nn.{self.name}", *changed(self, "p").values())

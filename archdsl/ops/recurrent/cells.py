@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -28,6 +28,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.recurrent import gates
 from archdsl.ops.recurrent.layered import check_start
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 REFUSED = (
     Refusal({"hidden_size": 4}, ("[5]",), "rank-mismatch"),
@@ -83,6 +86,11 @@ class Cell(Op):
         if self.bias:
             found["bias_ih"] = found["bias_hh"] = Weight((rows,), "uniform")
         return found
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.recurrent.tangents import cell  # loaded where a derivative is asked for
+
+        return cell(tape, self, *inputs)
 
     def module(self, tape: TorchTape) -> Code:
         inner = ("input_size", "hidden_size")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
@@ -25,6 +25,9 @@ from archdsl.ops.contract import (
     required,
 )
 from archdsl.ops.recurrent.gates import Direction, Kind
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Layered(Op):
@@ -109,6 +112,11 @@ class Layered(Op):
                     found[f"weight_hr{suffix}"] = Weight((self.projection, self.hidden_size), "uniform")
             entering = self.directions * self.width
         return found
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        from archdsl.ops.recurrent.tangents import layered  # loaded where a derivative is asked for
+
+        return NotImplemented if self.dropout else layered(tape, self, *inputs)
 
     def module(self, tape: TorchTape) -> Code:
         inner = ("input_size", "hidden_size", "states")

@@ -29,6 +29,7 @@ class LSTM(Layered):
     """
 
     name = "LSTM"
+    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?", "c0?")
     kind = gates.LSTM
     memory = True
@@ -71,6 +72,7 @@ class GRU(Layered):
     """
 
     name = "GRU"
+    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?")
     kind = gates.GRU
     examples: ClassVar[tuple[Example, ...]] = (
@@ -93,6 +95,7 @@ class RNN(Layered):
     """
 
     name = "RNN"
+    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?")
     kind = gates.RNN
     nonlinearity: str = option("tanh", "what the sum goes through", "str", choices=("tanh", "relu"))

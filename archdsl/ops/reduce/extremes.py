@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import typing
+from typing import TYPE_CHECKING, ClassVar
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_axis, check_dtype, given
 from archdsl.ops.contract import Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option
 from archdsl.ops.reduce.axes import KEEP_DOC, Reduction, reduced_axes, reduced_shape, surviving
 from archdsl.ops.reduce.sums import EVERY, SHAPES
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 NUMERIC = (*FLOATS, *INTEGERS)
 
@@ -25,6 +29,13 @@ class Extreme(Reduction):
         Example({}, ("i32[N]",), ("i32[]",)),
     )
     refusals = (*Reduction.refusals, Refusal({}, ("bool[N]",), "dtype-mismatch"))
+
+    def tangent(self, tape: TangentTape, *inputs: typing.Any, **more: typing.Any) -> typing.Any:
+        x = inputs[0]
+        best = x.plain.max(axis=self.axis, keepdim=True) if self.name == "max" else x.plain.min(axis=self.axis, keepdim=True)
+        share = x.plain.eq(best).where(1, 0)  # equal ones share it, as in PyTorch
+        total = (share * x.d).sum(axis=self.axis, keepdim=self.keepdim)
+        return total / share.sum(axis=self.axis, keepdim=self.keepdim)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.{self.function}", **self.named(tape))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, check_axis, check_dtype, given
 from archdsl.ops.contract import Along, Code, Context, Example, OnnxTape, Op, Reach, Refusal, TorchTape, required
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 EXAMPLES = (
     Example({"axis": -1}, ("[N, 5]",), ("[N, 5]",)),
@@ -84,6 +89,17 @@ class CumProd(Running):
     )
     refusals = REFUSALS
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, d, y = inputs[0].plain, inputs[0].d, tape.outputs[0]
+        zero = x.eq(0)
+        count = zero.cast(dtype="i64").cumsum(axis=self.axis)
+        first = zero.logical_and(count.eq(1))
+        ahead = count.eq(0)
+        shares = (ahead.where(d, 0) / ahead.where(x, 1)).cumsum(axis=self.axis)
+        # Behind the first 0 its own tangent alone counts, times all the others.
+        rest = first.where(1, x).cumprod(axis=self.axis) * first.where(d, 0).cumsum(axis=self.axis)
+        return ahead.where(y * shares, rest)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return self.folded(tape, "ReduceProd", wide(tape, str(inputs[0])), 1)
 
@@ -98,6 +114,15 @@ class RunningExtreme(Running):
         x = check_dtype(given(inputs[0]), (*FLOATS, "i64"), wants="floats or i64")
         check_axis(self.axis, len(x.shape))
         return (x,)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y = inputs[0].plain, tape.outputs[0]
+        size = x.type.shape[self.axis]
+        place = tuple(size if at == self.axis % x.type.rank else 1 for at in range(x.type.rank))
+        position = tape.op("arange", bounds=(size,)).reshape(sizes=place)
+        # Where the extreme so far stands: the last place that reached it.
+        found = x.eq(y).where(position, 0).cummax(axis=self.axis)
+        return inputs[0].d.gather(found, axis=self.axis)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return Code(f"{tape.call(f'{inputs[0]}.{self.name}', dim=self.axis)}.values")
@@ -142,6 +167,11 @@ class LogCumSumExp(Running):
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         check_dtype(given(inputs[0]), FLOATS)
         return super().infer(context, *inputs)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y = inputs[0], tape.outputs[0]
+        top = x.plain.max(axis=self.axis, keepdim=True)
+        return ((x.plain - top).exp() * x.d).cumsum(axis=self.axis) * (top - y).exp()
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return self.folded(tape, "ReduceLogSumExp", str(inputs[0]), float("-inf"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.batching import first, shifted
@@ -24,6 +24,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.reduce.axes import Reduction
 from archdsl.ops.reduce.sums import SHAPES
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Normalised(Op):
@@ -73,6 +76,10 @@ class Softmax(Normalised):
     name = "softmax"
     twin = "nn.Softmax"
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        d, y = inputs[0].d, tape.outputs[0]
+        return y * (d - (y * d).sum(axis=self.axis, keepdim=True))
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Softmax", [str(inputs[0])], axis=self.axis)
 
@@ -86,6 +93,10 @@ class LogSoftmax(Normalised):
     name = "log_softmax"
     twin = "nn.LogSoftmax"
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        d, y = inputs[0].d, tape.outputs[0]
+        return d - (y.exp() * d).sum(axis=self.axis, keepdim=True)
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("LogSoftmax", [str(inputs[0])], axis=self.axis)
 
@@ -98,6 +109,10 @@ class Softmin(Normalised):
 
     name = "softmin"
     twin = "nn.Softmin"
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        d, y = inputs[0].d, tape.outputs[0]
+        return y * ((y * d).sum(axis=self.axis, keepdim=True) - d)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Softmax", [tape.node("Neg", [str(inputs[0])])], axis=self.axis)
@@ -113,6 +128,11 @@ class LogSumExp(Reduction):
     floats = True
     examples = SHAPES
     refusals = (*Reduction.refusals, Refusal({}, ("bool[N]",), "dtype-mismatch"))
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x = inputs[0]
+        share = (x.plain - x.plain.logsumexp(axis=self.axis, keepdim=True)).exp()
+        return (share * x.d).sum(axis=self.axis, keepdim=self.keepdim)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.logsumexp", **self.named(tape, spread=True))
@@ -149,6 +169,10 @@ class Glu(Op):
         axis = check_axis(self.axis, len(x.shape))
         half = check_divides(context, 2, x.shape[axis], "an axis that is to be halved", operand=0, axis=axis)
         return (TensorType((*x.shape[:axis], half, *x.shape[axis + 1 :]), x.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        left, right = inputs[0].chunk(chunks=2, axis=self.axis)
+        return (left * right.sigmoid()).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call("F.glu", inputs[0], **({} if self.axis == -1 else {"dim": self.axis}))

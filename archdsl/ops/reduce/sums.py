@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_least
 from archdsl.ops.contract import Code, Context, Example, OnnxTape, OpFault, Refusal, TorchTape, option
 from archdsl.ops.reduce.axes import Reduction, method, reduced_axes
 from archdsl.ops.spelling import changed
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 EVERY = (*FLOATS, *INTEGERS, "bool")
 SHAPES = (
@@ -93,6 +96,16 @@ class Prod(Reduction):
     def result(self, dtype: str) -> str:
         return dtype if dtype in FLOATS else "i64"
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, axis = inputs[0], self.axis
+        if not x.type.shape:
+            return x.d
+        if axis is None:
+            x, axis = x.reshape(sizes=(-1,)), 0
+        # The product of all the others, without dividing: one may be 0.
+        others = before(x.plain, axis) * before(x.plain.flip(axis=(axis,)), axis).flip(axis=(axis,))
+        return (others * x.d).sum(axis=axis, keepdim=self.keepdim)
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         if self.axis is None and self.keepdim:  # PyTorch's keepdim wants an axis
             ones = (1,) * len(tape.inputs[0].shape)
@@ -117,6 +130,13 @@ class Spread(Reduction):
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_least(self.correction, 0, "correction")
         return self
+
+    def along(self, *inputs: Any) -> Any:
+        """The tangent of the variance."""
+        x, axes = inputs[0], reduced_axes(self.axis, inputs[0].type.rank)
+        count = TensorType(tuple(x.type.shape[axis] for axis in axes)).numel()
+        centred = x.plain - x.plain.mean(axis=self.axis, keepdim=True)
+        return (centred * x.d).sum(axis=self.axis, keepdim=self.keepdim) * 2 / (count - self.correction)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return tape.call(f"{inputs[0]}.{self.name}", **self.named(tape), **changed(self, "correction"))
@@ -148,6 +168,9 @@ class Var(Spread):
     name = "var"
     examples = SPREAD
 
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        return self.along(inputs[0])
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return self.variance(tape, str(inputs[0]))
 
@@ -163,6 +186,11 @@ class Std(Spread):
         *(one for one in SPREAD if one.inputs != ("[N, 1, 3]",)),
         Example({"correction": 0, "axis": 1}, ("[N, 4, 1]",), ("[N, 1]",)),
     )
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        y = tape.outputs[0]
+        flat = y.eq(0)
+        return flat.where(0, self.along(inputs[0]) / flat.where(1, 2 * y))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Sqrt", [self.variance(tape, str(inputs[0]))])
@@ -198,6 +226,20 @@ class Norm(Reduction):
             said = f"`p` must be a number above 0; got {self.p}"
             raise OpFault(said, code="bad-argument", argument="p", help="the largest of them is max(abs(x))")
         return self
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, y = inputs[0], tape.outputs[0]
+        if self.p == 1:
+            return (x.plain.sign() * x.d).sum(axis=self.axis, keepdim=self.keepdim)
+        if self.p == 2:
+            none = y.eq(0)
+            return none.where(0, (x.plain * x.d).sum(axis=self.axis, keepdim=self.keepdim) / none.where(1, y))
+        size = x.plain.abs()
+        none = size.eq(0)
+        rates = none.where(0, x.plain.sign() * none.where(1, size) ** (self.p - 1))
+        total = (rates * x.d).sum(axis=self.axis, keepdim=self.keepdim)
+        none = y.eq(0)
+        return none.where(0, total * none.where(1, y) ** (1 - self.p))
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         order = {"ord": self.p} if self.p != 2 else {}
@@ -237,3 +279,11 @@ class CountNonzero(Reduction):
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         truth = str(inputs[0]) if tape.inputs[0].dtype == "bool" else tape.node("Cast", [str(inputs[0])], to="bool")
         return self.reduce(tape, "ReduceSum", tape.node("Cast", [truth], to="i64"))
+
+
+def before(x: Any, axis: int) -> Any:
+    """Of each element the product of all that stand before it along an axis."""
+    size = x.type.shape[axis]
+    place = tuple(size if at == axis % x.type.rank else 1 for at in range(x.type.rank))
+    first = x.op("arange", bounds=(size,)).eq(0).reshape(sizes=place)
+    return first.where(1, x.roll(shifts=1, axis=axis)).cumprod(axis=axis)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_dtype, given
@@ -9,6 +11,9 @@ from archdsl.ops.contract import Code, Context, Example, OnnxTape, Op, Reach, Re
 from archdsl.ops.reshape.patterns import Layout, lay_out, read
 from archdsl.ops.reshape.plan import write_onnx, write_torch
 from archdsl.ops.reshape.solve import check, reach, result, solve
+
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
 
 
 class Rearrange(Op):
@@ -120,6 +125,19 @@ class Reduce(Op):
         check_dtype(x, FLOATS + INTEGERS, wants="numbers")
         whole = x.dtype in INTEGERS and self.reduction in ("sum", "prod") and set(layout.source) != set(layout.target)
         return (TensorType(result(layout, sizes), "i64" if whole else x.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x = inputs[0]
+        layout = self.layout(x.type)
+        sizes = solve(layout, x.type.shape, dict(self.sizes))
+        source, target = layout.source, layout.target
+        gone = [name for name in source if name not in target]
+        order = tuple(source.index(name) for name in (*(one for one in target if one in source), *gone))
+        parts = x.reshape(sizes=tuple(sizes[name] for name in source)).permute(axis=order)
+        if gone:
+            kept = tuple(sizes[name] for name in target if name in source)
+            parts = getattr(parts.reshape(sizes=(*kept, -1)), self.reduction)(axis=-1)
+        return parts.reshape(sizes=tape.outputs[0].type.shape).d
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return write_torch(tape, inputs[0] or Code(""), self.layout(tape.inputs[0]), dict(self.sizes), self.reduction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size, symbol
 from archdsl.dims.shape import TensorType
@@ -24,6 +24,9 @@ from archdsl.ops.contract import (
 )
 from archdsl.ops.spelling import changed
 
+if TYPE_CHECKING:
+    from archdsl.ops.tangent import TangentTape
+
 PLANE = ("[N, C, 5, 4]", "[N, H, W, 2]")
 SPACE = ("[N, C, 5, 4, 3]", "[N, D, H, W, 3]")
 MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
@@ -38,6 +41,7 @@ class GridSample(Op):
     """
 
     name = "grid_sample"
+    no_tangent = "it has a tangent of the image alone, not of the points"
     family = "vision"
     tensors = ("x", "grid")
     mode: str = option("bilinear", "how values between pixels come about", "str", choices=tuple(MODES))
@@ -72,6 +76,12 @@ class GridSample(Op):
         check_equal(context, grid.shape[-1], x.rank - 2, "a point has as many coordinates as there are spatial axes",
                     operand=1, axis=x.rank - 1)  # fmt: skip
         return (TensorType((*x.shape[:2], *grid.shape[1:-1]), x.dtype),)
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        if inputs[1].d is not None:
+            return NotImplemented
+        more = {"mode": self.mode, "padding_mode": self.padding_mode, "align_corners": self.align_corners}
+        return inputs[0].d.grid_sample(inputs[1], **more)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         more = {**changed(self, "mode", "padding_mode"), "align_corners": self.align_corners}
