@@ -62,15 +62,15 @@ class Cell:
 def cells(reading: Reading) -> Iterator[Cell | NotACell]:
     """The cells of a loop's carries, and what nearly is one."""
     loop = reading.loop
+    paired: set[int] = set()
     for h in loop.carries:
-        found = False
         for c in loop.carries:
-            if c != h:
-                made = _tried(reading, h, c)
-                found = found or made is not None
-                if made is not None:
-                    yield made
-        made = None if found else _tried(reading, h, None)
+            made = _tried(reading, h, c) if c != h else None
+            if made is not None:
+                paired |= {h, c}
+                yield made
+    for h in loop.carries:
+        made = None if h in paired else _tried(reading, h, None)
         if made is not None:
             yield made
 
@@ -200,16 +200,16 @@ class _Matching:
     def wrong(self, what: str, one: object) -> tuple[str, Span | None]:
         """Why a term stands in no gate, and where it is made."""
         if isinstance(one, Mapped):
-            return f"{what} `{_told(one.weight)}` is applied to `{one.of.source.name}`, neither input nor state", self.span(
-                self.h
-            )
+            given, made = one.of.source.name, self.reading.made.get(one.of.source.name)
+            said = f"`{given}`" if made is None else self.named(made.results[0])
+            words = f"`{_told(one.weight)}` is applied to {said}, not to `{self.loop.old[self.h].name}` as it was"
+            return f"{what} {words}", made.span if made is not None else self.span(self.h)
         if not isinstance(one, Read) or one.source.path or one.source.outer:
             return f"{what} a gate holds more than products with weights and biases", self.span(self.h)
         node = self.reading.made.get(one.source.name)
         name = one.source.name
         if node is None:
-            role = "a gate sees" if name in {old.name for old in self.loop.old} else "of the input a gate sees"
-            return f"{what} {role} `{name}` itself, without a product with weights", self.span(self.h)
+            return f"{what} a gate sees `{name}` itself, without a product with weights", self.span(self.h)
         span = node.span
         if name in self.loop.steps.known:
             return f"{what} `{name}`, which a gate sees, is no product of the input with weights", span
@@ -221,9 +221,10 @@ class _Matching:
     def named(self, one: Operand) -> str:
         """A value in words: by the operator that makes it, else by its name."""
         node = self.reading.made.get(one.name) if isinstance(one, Value) else None
-        if isinstance(one, Value) and (node is None or node.op is None):
-            return f"`{one.name}`"
-        return f"what `{node.op.name}` gives" if node is not None and node.op is not None else "a number"
+        label = "" if node is None else node.op.name if node.op is not None else ".".join(node.member or ())
+        if label:
+            return f"what `{label}` gives"
+        return f"`{one.name}`" if isinstance(one, Value) else "a number"
 
     def varies(self, read: Read) -> bool:
         """Whether it is a sequence that is known outside, of vectors beside the state."""
