@@ -53,6 +53,34 @@ class ModernCNN(nn.Module):
         return self.classifier(self.features(x))
 
 
+class VGG16(nn.Module):
+    def __init__(self, widths: list[int], hidden: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inner = 3
+        for count, outer in zip((2, 2, 3, 3, 3), widths, strict=True):
+            for _ in range(count):
+                layers.append(convolution(inner, outer))
+                inner = outer
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        dense = [nn.Linear(49 * inner, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout()]
+        self.classifier = nn.Sequential(*dense, nn.Linear(hidden, 10))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x).flatten(1))
+
+
+def renamed(resnet: nn.Module) -> nn.Module:
+    """Each convolution of a block that an activation follows has its norm under its own name."""
+    for block in resnet.modules():
+        for number in (1, 2) if hasattr(block, "conv3") else (1,) if hasattr(block, "conv2") else ():
+            parts = [("conv", getattr(block, f"conv{number}")), ("bn", getattr(block, f"bn{number}"))]
+            setattr(block, f"conv{number}", nn.Sequential(OrderedDict(parts)))
+            setattr(block, f"bn{number}", nn.Identity())
+    return resnet
+
+
 class ResidualBlock(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -64,6 +64,15 @@ def efficientnet(which: str, size: int, held: bool = False) -> Vision:
     return Vision(name, "efficientnet", arch, image(size), tiny if held else None, {"drop": 0.0, **TEN})
 
 
+def course_resnet(which: str, unit: type, depths: list[int]) -> Vision:
+    """torchvision's, with the names of the course."""
+
+    def tiny() -> nn.Module:
+        return course.renamed(models.ResNet(unit, depths, num_classes=10))
+
+    return Vision(f"class_resnet{which}", "small_cnns", f"CourseResNet{which}", image(224), tiny, {"depths": depths, **TEN})
+
+
 def swin(which: str, size: int = 0) -> Vision:
     """One of the family; with a size, two stages for images of that size are compared."""
 
@@ -80,9 +89,17 @@ CASES = [
     Vision(
         "class_moderncnn", "small_cnns", "ModernCNN", image(32), lambda: course.ModernCNN(4, 6), {"width": 4, "hidden": 6}, SMALL
     ),
-    Vision("class_vgg16", "small_cnns", "CourseVGG16", ONE),
-    Vision("class_resnet18", "small_cnns", "CourseResNet18", image(224)),
-    Vision("class_resnet50", "small_cnns", "CourseResNet50", image(224)),
+    Vision(
+        "class_vgg16",
+        "small_cnns",
+        "CourseVGG16",
+        ONE,
+        lambda: course.VGG16([4, 4, 6, 6, 8], 12),
+        {"widths": [4, 4, 6, 6, 8], "hidden": 12, **TEN},
+        (2, 3, 224, 224),
+    ),
+    course_resnet("18", models.resnet.BasicBlock, [1, 2, 1, 1]),
+    course_resnet("50", models.resnet.Bottleneck, [1, 2, 1, 1]),
     Vision("class_residualblock", "small_cnns", "ResidualBlock", image(32), course.ResidualBlock, {}, (2, 64, 8, 8), "x"),
     Vision("class_seblock", "small_cnns", "SEBlock", image(8), lambda: course.SEBlock(64), {}, (2, 64, 5, 5), "x"),
     Vision("class_mbconv_noexpand", "small_cnns", "MBConvNoExpand", image(14), course.MBConv, {}, (2, 32, 7, 7), "x"),
