@@ -33,6 +33,8 @@ class Mapped:
     call: Call = call_plain
     identity: str = ""
     """The zoo's word for it, where it has one."""
+    summed: frozenset[str] = frozenset()
+    """The reference's tensors that do not return bit for bit: only their sum does."""
     saved: bool = False
     """Whether the layout is that of the files that transformers writes, which is not that of its modules."""
 
@@ -45,12 +47,19 @@ class Mapped:
             return load_file(Path(folder) / "model.safetensors")
 
     def inputs(self) -> Inputs:
-        """Images in float32."""
+        """Images in float32, or the three vectors of a recurrent cell."""
+        if len(self.shape) == 2:
+            draw = torch.Generator().manual_seed(5)
+            return {name: torch.randn(self.shape[name != "x"], generator=draw) for name in ("x", "h", "c0")}
         return {"image": torch.randn(self.shape, generator=torch.Generator().manual_seed(5))}
 
 
 def in_timm(name: str, **config: Any) -> Callable[[], nn.Module]:
     return lambda: timm.create_model(name, **config)
+
+
+def call_cell(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    return tuple(module(inputs["x"], (inputs["h"], inputs["c0"])))
 
 
 def call_logits(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
@@ -163,5 +172,16 @@ CASES = [
         {"depths": [1, 2, 1, 1], "classes": 10},
         (2, 3, 64, 64),
         call_logits,
+    ),
+    Mapped(
+        "torch_lstm_cell",
+        "lstm",
+        "LSTMCell",
+        lambda: nn.LSTMCell(8, 16),
+        lambda: nn.LSTMCell(5, 7),
+        {"inputs": 5, "hidden": 7},
+        (5, 7),
+        call_cell,
+        summed=frozenset({"bias_ih", "bias_hh"}),
     ),
 ]  # fmt: skip
