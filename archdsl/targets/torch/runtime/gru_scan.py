@@ -22,7 +22,7 @@ def gru_scan(
         return x.new_empty(*x.shape[:2], h.shape[1]), h
     x = x.flip(axis) if reverse else x
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        operator: Any = gru_operator
+        operator: Any = torch.ops.archdsl.gru
         states, last = operator(x.movedim(axis, 0), h, weights)
         states = states.movedim(0, axis)
     else:
@@ -36,19 +36,16 @@ def _gru(x: Tensor, h: Tensor, weights: tuple[Tensor, ...], train: bool, batch_f
     return states, last[0]
 
 
-@torch.library.custom_op("archdsl::gru", mutates_args=(), schema="(Tensor x, Tensor h, Tensor[] weights) -> (Tensor, Tensor)")
-def gru_operator(x: Tensor, h: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
+def _gru_forward(x: Tensor, h: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
     """The kernel for compiled graphs, as one operator for any number of steps; x is [T, B, D]."""
     return tuple(one.contiguous().clone() for one in _gru(x.contiguous(), h, tuple(weights), False, False))
 
 
-@gru_operator.register_fake
 def _gru_shapes(x: Tensor, h: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
     return x.new_empty(x.shape[0], *h.shape), h.new_empty(h.shape)
 
 
-@torch.library.custom_op("archdsl::gru_backward", mutates_args=(), schema="(Tensor[] grads, Tensor[] saved) -> Tensor[]")
-def gru_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
+def _gru_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     """The gradients of x, h and the weights. The gates are computed anew, for all steps at once."""
     x, h, states, *weights = saved
     before = torch.cat((h[None], states[:-1]))
@@ -72,7 +69,6 @@ def gru_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     return out + [one.sum(0) for one in sides[: len(weights) - 2]]
 
 
-@gru_backward.register_fake
 def _gru_backward_shapes(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     return [one.new_empty(one.shape) for one in (*saved[:2], *saved[3:])]
 
@@ -82,9 +78,22 @@ def _gru_save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 
 
 def _gru_gradients(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-    operator: Any = gru_backward
+    operator: Any = torch.ops.archdsl.gru_backward
     dx, dh, *weights = operator(grads, ctx.saved_tensors)
     return dx, dh, weights
 
 
-gru_operator.register_autograd(_gru_gradients, setup_context=_gru_save)
+def _register_gru() -> None:
+    """Once for all files that have it: a graph that is compiled keeps the operator that it was compiled with."""
+    if hasattr(torch.ops.archdsl, "gru"):
+        return
+    forward = "(Tensor x, Tensor h, Tensor[] weights) -> (Tensor, Tensor)"
+    backward = "(Tensor[] grads, Tensor[] saved) -> Tensor[]"
+    made: Any = torch.library.custom_op("archdsl::gru", _gru_forward, mutates_args=(), schema=forward)
+    made.register_fake(_gru_shapes)
+    made.register_autograd(_gru_gradients, setup_context=_gru_save)
+    made = torch.library.custom_op("archdsl::gru_backward", _gru_backward, mutates_args=(), schema=backward)
+    made.register_fake(_gru_backward_shapes)
+
+
+_register_gru()

@@ -22,7 +22,7 @@ def lstm_scan(
         return x.new_empty(*x.shape[:2], h.shape[1]), h, c
     x = x.flip(axis) if reverse else x
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        operator: Any = lstm_operator
+        operator: Any = torch.ops.archdsl.lstm
         states, last, memory = operator(x.movedim(axis, 0), h, c, weights)
         states = states.movedim(0, axis)
     else:
@@ -38,21 +38,16 @@ def _lstm(
     return states, last[0], memory[0]
 
 
-@torch.library.custom_op(
-    "archdsl::lstm", mutates_args=(), schema="(Tensor x, Tensor h, Tensor c, Tensor[] weights) -> (Tensor, Tensor, Tensor)"
-)
-def lstm_operator(x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
+def _lstm_forward(x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
     """The kernel for compiled graphs, as one operator for any number of steps; x is [T, B, D]."""
     return tuple(one.contiguous().clone() for one in _lstm(x.contiguous(), h, c, tuple(weights), False, False))
 
 
-@lstm_operator.register_fake
 def _lstm_shapes(x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
     return x.new_empty(x.shape[0], *h.shape), h.new_empty(h.shape), c.new_empty(c.shape)
 
 
-@torch.library.custom_op("archdsl::lstm_backward", mutates_args=(), schema="(Tensor[] grads, Tensor[] saved) -> Tensor[]")
-def lstm_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
+def _lstm_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     """The gradients of x, h, c and the weights. The gates are computed anew, for all steps at once."""
     x, h, c, states, *weights = saved
     before = torch.cat((h[None], states[:-1]))
@@ -84,7 +79,6 @@ def lstm_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     return out + [flat.sum(0) for _ in weights[2:]]
 
 
-@lstm_backward.register_fake
 def _lstm_backward_shapes(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     return [one.new_empty(one.shape) for one in (*saved[:3], *saved[4:])]
 
@@ -94,9 +88,22 @@ def _lstm_save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) ->
 
 
 def _lstm_gradients(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-    operator: Any = lstm_backward
+    operator: Any = torch.ops.archdsl.lstm_backward
     dx, dh, dc, *weights = operator(grads, ctx.saved_tensors)
     return dx, dh, dc, weights
 
 
-lstm_operator.register_autograd(_lstm_gradients, setup_context=_lstm_save)
+def _register_lstm() -> None:
+    """Once for all files that have it: a graph that is compiled keeps the operator that it was compiled with."""
+    if hasattr(torch.ops.archdsl, "lstm"):
+        return
+    forward = "(Tensor x, Tensor h, Tensor c, Tensor[] weights) -> (Tensor, Tensor, Tensor)"
+    backward = "(Tensor[] grads, Tensor[] saved) -> Tensor[]"
+    made: Any = torch.library.custom_op("archdsl::lstm", _lstm_forward, mutates_args=(), schema=forward)
+    made.register_fake(_lstm_shapes)
+    made.register_autograd(_lstm_gradients, setup_context=_lstm_save)
+    made = torch.library.custom_op("archdsl::lstm_backward", _lstm_backward, mutates_args=(), schema=backward)
+    made.register_fake(_lstm_backward_shapes)
+
+
+_register_lstm()

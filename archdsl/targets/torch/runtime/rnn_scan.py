@@ -21,7 +21,7 @@ def rnn_scan(
         return x.new_empty(*x.shape[:2], h.shape[1]), h
     x = x.flip(axis) if reverse else x
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        operator: Any = rnn_operator
+        operator: Any = torch.ops.archdsl.rnn
         states, last = operator(x.movedim(axis, 0), h, weights, curve)
         states = states.movedim(0, axis)
     else:
@@ -37,23 +37,16 @@ def _rnn(
     return states, last[0]
 
 
-@torch.library.custom_op(
-    "archdsl::rnn", mutates_args=(), schema="(Tensor x, Tensor h, Tensor[] weights, str curve) -> (Tensor, Tensor)"
-)
-def rnn_operator(x: Tensor, h: Tensor, weights: list[Tensor], curve: str) -> tuple[Tensor, ...]:
+def _rnn_forward(x: Tensor, h: Tensor, weights: list[Tensor], curve: str) -> tuple[Tensor, ...]:
     """The kernel for compiled graphs, as one operator for any number of steps; x is [T, B, D]."""
     return tuple(one.contiguous().clone() for one in _rnn(x.contiguous(), h, tuple(weights), curve, False, False))
 
 
-@rnn_operator.register_fake
 def _rnn_shapes(x: Tensor, h: Tensor, weights: list[Tensor], curve: str) -> tuple[Tensor, ...]:
     return x.new_empty(x.shape[0], *h.shape), h.new_empty(h.shape)
 
 
-@torch.library.custom_op(
-    "archdsl::rnn_backward", mutates_args=(), schema="(Tensor[] grads, Tensor[] saved, str curve) -> Tensor[]"
-)
-def rnn_backward(grads: list[Tensor], saved: list[Tensor], curve: str) -> list[Tensor]:
+def _rnn_backward(grads: list[Tensor], saved: list[Tensor], curve: str) -> list[Tensor]:
     """The gradients of x, h and the weights; the slope of the curve follows from the states."""
     x, h, states, *weights = saved
     before = torch.cat((h[None], states[:-1]))
@@ -67,7 +60,6 @@ def rnn_backward(grads: list[Tensor], saved: list[Tensor], curve: str) -> list[T
     return out + [flat.sum(0) for _ in weights[2:]]
 
 
-@rnn_backward.register_fake
 def _rnn_backward_shapes(grads: list[Tensor], saved: list[Tensor], curve: str) -> list[Tensor]:
     return [one.new_empty(one.shape) for one in (*saved[:2], *saved[3:])]
 
@@ -78,9 +70,22 @@ def _rnn_save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
 
 
 def _rnn_gradients(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-    operator: Any = rnn_backward
+    operator: Any = torch.ops.archdsl.rnn_backward
     dx, dh, *weights = operator(grads, ctx.saved_tensors, ctx.curve)
     return dx, dh, weights, None
 
 
-rnn_operator.register_autograd(_rnn_gradients, setup_context=_rnn_save)
+def _register_rnn() -> None:
+    """Once for all files that have it: a graph that is compiled keeps the operator that it was compiled with."""
+    if hasattr(torch.ops.archdsl, "rnn"):
+        return
+    forward = "(Tensor x, Tensor h, Tensor[] weights, str curve) -> (Tensor, Tensor)"
+    backward = "(Tensor[] grads, Tensor[] saved, str curve) -> Tensor[]"
+    made: Any = torch.library.custom_op("archdsl::rnn", _rnn_forward, mutates_args=(), schema=forward)
+    made.register_fake(_rnn_shapes)
+    made.register_autograd(_rnn_gradients, setup_context=_rnn_save)
+    made = torch.library.custom_op("archdsl::rnn_backward", _rnn_backward, mutates_args=(), schema=backward)
+    made.register_fake(_rnn_backward_shapes)
+
+
+_register_rnn()
