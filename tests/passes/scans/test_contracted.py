@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from archdsl.compiler import load
+from archdsl.source import Source
 from archdsl.targets.torch.runtime.contracted_scan import _kept_scan, contracted_scan
 
 Coefficients = Callable[..., tuple[Tensor, Tensor]]
@@ -132,3 +134,19 @@ def kept(coefficients: Coefficients, given: tuple[Tensor, ...], weights: Tensor,
 def test_memory_does_not_hold_all_states(backward: bool) -> None:
     assert most_alive(kept, backward) > 2
     assert most_alive(contracted_scan, backward) < (0.8 if backward else 0.25)
+
+
+def test_a_compiled_graph_of_any_batch_and_length() -> None:
+    text = """arch A(x: [B, T, 5], w: [B, T, 3]) {
+  param A: [5, 3] = normal
+  scan xt in x, wt in w over axis 1 {
+    carry h = zeros(B, 5, 3)
+    h = exp(-xt[:, :, none] * A) * h + xt[:, :, none] * wt[:, none, :]
+    yield einsum("b d n, b n -> b d", h, wt)
+  }
+}"""
+    module = load(Source("<text>", text)).build()
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager", dynamic=True)
+    for batch, length in ((2, 3), (4, 6)):
+        x, w = torch.rand(batch, length, 5), torch.rand(batch, length, 3)
+        torch.testing.assert_close(compiled(x, w), module(x, w))

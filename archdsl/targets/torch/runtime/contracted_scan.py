@@ -27,13 +27,16 @@ def contracted_scan(
     run of steps at a time.
     """
     rank = start.dim()
-    kept = sorted((axis for axis in range(rank) if axis not in axes), key=lambda axis: start.shape[axis])
+    kept = [axis for axis in range(rank) if axis not in axes]
+    whole = torch.compiler.is_compiling() or start.is_meta
+    if not whole:  # a compiler knows no sizes to sort by, and chooses its own order
+        kept.sort(key=lambda axis: start.shape[axis])
     order = (*kept[:-1], *axes, *kept[-1:])  # the longest axis that stays comes last: products and sums run along memory
     summed = tuple(range(len(kept[:-1]), len(kept[:-1]) + len(axes)))
     state, *parts = (_ordered(one, order) for one in (start, weights, *given))
     if reverse:
         parts = [one.flip(0) if one.dim() > rank else one for one in parts]
-    if torch.compiler.is_compiling() or start.is_meta:
+    if whole:
         y, last = _kept_scan(coefficients, summed, state, *parts)
     else:
         y, last = _ContractedScan.apply(coefficients, summed, state, *parts)  # type: ignore[no-untyped-call]
