@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from archdsl.ir.build import in_order
 from archdsl.ir.graph import Call, Graph, Layer, Loop, Member, Parameter
 from archdsl.ir.node import Choice, Node, Path
+from archdsl.ir.splicing import Splice
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op
 from archdsl.records import changed
@@ -120,14 +121,12 @@ def rename_member(graph: Graph, old: Path, new: Path) -> Graph:
 
 
 def inline(graph: Graph, path: Path) -> Graph:
-    """The block at a path, its steps now the graph's own; its members keep their full paths, so no key changes."""
+    """The block at a path, its steps now the graph's own, in bodies too; its members keep their full paths, so no key changes."""
     member = graph.members.get(path)
     if not isinstance(member, Call):
         raise ValueError(f"`{'.'.join(path)}` is no block")
     if path in graph.aliases.values():
         raise ValueError(f"`{'.'.join(path)}` has another label")
-    if any(node.member == path for node in _body_nodes(graph)):
-        raise ValueError(f"`{'.'.join(path)}` is called in a body")
     if any(path in dict(node.lent).values() for node in _all_nodes(graph)):
         raise ValueError(f"`{'.'.join(path)}` is lent to a block")
     callee = member.graph
@@ -146,6 +145,10 @@ def inline(graph: Graph, path: Path) -> Graph:
     )
     for fact in callee.facts.facts:
         made = changed(made, facts=made.facts._and(*fact))
+    own = {one.value.name: Value(state[one.value.name], one.value.type) for one in callee.members.values()
+           if isinstance(one, Parameter)}  # fmt: skip
+    splice = Splice(path, inner, own, lambda one, call: _lent(one, {("", name): lent for name, lent in call.lent}))
+    made = changed(made, nodes=tuple(map(splice.node, made.nodes)))
     index = 0
     while index < len(made.nodes):
         node = made.nodes[index]

@@ -6,7 +6,8 @@ from archdsl.ir.edit import replace_node
 from archdsl.ir.graph import Call, Graph, Member, Parameter
 from archdsl.ir.node import Choice, Node
 from archdsl.ops.contract import Context
-from archdsl.passes.scans.rewrite import rewritten
+from archdsl.passes.scans.opening import opened
+from archdsl.passes.scans.rewrite import STAYS, rewritten
 from archdsl.passes.scans.story import Story
 from archdsl.records import changed
 
@@ -45,6 +46,20 @@ class _Rewriting:
         return self.done[key][2]
 
     def _graph(self, graph: Graph, owner: Graph) -> Graph:
+        """The blocks that bodies call are written out there, if that lets anything leave a loop."""
+        through = opened(graph) if owner is graph else graph
+        if through is graph:
+            return self._scans(graph, owner)
+        before = self.stories
+        self.stories = []
+        made = self._scans(through, through)
+        if any(story.block == graph.name and story.form != STAYS for story in self.stories):
+            self.stories = before + self.stories
+            return made
+        self.stories = before + [story for story in self.stories if story.block != graph.name]
+        return self._scans(graph, graph)
+
+    def _scans(self, graph: Graph, owner: Graph) -> Graph:
         members = {path: self._member(member) for path, member in graph.members.items()}
         if any(members[path] is not member for path, member in graph.members.items()):
             graph = changed(graph, members=members)

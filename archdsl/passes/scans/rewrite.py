@@ -18,6 +18,9 @@ from archdsl.passes.scans.steps import Steps
 from archdsl.passes.scans.story import Finding, Story
 from archdsl.records import changed
 
+STAYS = "the loop"
+"""The form of a scan that nothing leaves."""
+
 
 class Refused(Exception):
     """A node of the body that was to run behind the loop does not work on all steps."""
@@ -56,7 +59,7 @@ def rewritten(
             continue
         names |= taken
         left = any(one.scan is not None and one.results and one.span == node.span for one in made)
-        form = "the loop, of what is left of it" if left and len(made) > 1 else "the loop" if left else "no loop"
+        form = "the loop, of what is left of it" if left and len(made) > 1 else STAYS if left else "no loop"
         stories.append(Story(block, form, tuple(loop.found), node.span))
         return made
 

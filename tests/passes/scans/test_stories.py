@@ -13,7 +13,7 @@ WANTED = {
     "mamba": ["no loop", "need no carry", "`h` is affine in itself, and the yields need a sum of it alone"],
     "ntm": ["for the yields alone", "`m` stays in the loop: it needs `reads`"],
     "rwkv4": ["no loop", "`top` is max-plus in itself", "`num` is affine in itself", "`den` is affine in itself"],
-    "seq2seq": ["`decoder.attention` makes it neither affine nor max-plus in itself  ("],
+    "seq2seq": ["`decoder.attention.W_query` makes it neither affine nor max-plus in itself  ("],
     "resnet:ResNet": ["no scans"],
 }
 
