@@ -14,7 +14,7 @@ BENCH_ARGS ?=
 # pytest exits 5 where it finds no test; for the oracle selection that is no failure.
 NONE_IS_FINE := || { rc=$$?; [ $$rc -eq 5 ] || exit $$rc; }
 
-.PHONY: help demo test test-oracles lint format bench clean
+.PHONY: help demo test test-oracles zoo lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ test: .venv/.ok ## all tests but the oracles
 
 test-oracles: .venv/.oracles ## against torchvision, timm and transformers
 	$(BIN)/python -m pytest -m oracle $(PYTEST_ARGS) $(NONE_IS_FINE)
+
+zoo: .venv/.oracles ## every architecture against its reference, one line each, into docs/zoo.md (minutes)
+	$(BIN)/archdsl zoo verify -o docs/zoo.md
 
 lint: .venv/.ok ## ruff, mypy --strict, the floors of the house
 	$(BIN)/ruff check .

@@ -137,7 +137,8 @@ checkout with the libraries of the references (`make test-oracles` installs them
   gradients and statistics of training agree to 1e-9. **ONNX**: the exported model agrees at several sizes, as closely as float32
   allows.
 * **lines**: those of the architecture and of what it uses of its file, without comments and expectations; **theirs**: those of
-  the reference's classes and of what they use of their file, without comments, docstrings and functions that choose a size.
+  the reference's classes, of the plain function that builds it and of what these use of their file, without comments,
+  docstrings and the functions that only give a size its name.
 
 """
 

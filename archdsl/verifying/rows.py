@@ -74,7 +74,7 @@ def _code(item: Any) -> str:
     for one in reversed(list(_expectations(item))):
         start, end = (at - item.span.start for at in (one.span.start, one.span.end))
         text = text[:start] + text[end:]
-    return re.sub(r"(?m)^\s*#.*$", "", text)
+    return re.sub(r"(?m)^\s*#.*$|\{\s*\}", "", text)
 
 
 def _expectations(item: Any) -> list[tree.Expect]:
