@@ -63,8 +63,8 @@ def _check(session: Session, graph: Graph, one: Expectation) -> None:
         if output is not None:
             _type(session, graph, output, condition, one)
             return
-        left = _count(session, graph, condition.left, one)
-        right = _number(session, condition.right, one)
+        left = count(session, graph, condition.left, one)
+        right = number(session, condition.right, one)
         _compare(session, graph, condition, left, right)
         return
     raise bad(condition.span, "an expectation is a comparison of a count or an output's type, or a property")
@@ -93,7 +93,8 @@ def _frame(session: Session, one: Expectation) -> Frame:
     return frame
 
 
-def _number(session: Session, expr: Any, one: Expectation) -> Any:
+def number(session: Session, expr: Any, one: Expectation) -> Any:
+    """The value of an expression in an expectation."""
     return expressions.evaluate(_frame(session, one), expr)
 
 
@@ -103,7 +104,8 @@ def _output(graph: Graph, expr: Any) -> Output | None:
     return None
 
 
-def _count(session: Session, graph: Graph, expr: Any, one: Expectation) -> Size:
+def count(session: Session, graph: Graph, expr: Any, one: Expectation) -> Size:
+    """What `params`, `macs(N=1)` and the like come to. Raises `Fault` for a count that does not exist or stays symbolic."""
     name = (
         expr.name
         if isinstance(expr, tree.Name)
@@ -123,7 +125,7 @@ def _count(session: Session, graph: Graph, expr: Any, one: Expectation) -> Size:
     total = COUNTS[name](graph)
     values: dict[str, int] = {}
     for arg in expr.args if isinstance(expr, tree.Call) else ():
-        value = _number(session, arg.value, one)
+        value = number(session, arg.value, one)
         if arg.name is None or not isinstance(value, int):
             raise bad(arg.span, "a dimension is bound by name to a whole number: `macs(N=1, H=224, W=224)`")
         known = sorted(_symbols(graph))

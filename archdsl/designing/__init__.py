@@ -1,0 +1,1 @@
+"""Design experiments that need whole programs: configurations that meet a budget."""
