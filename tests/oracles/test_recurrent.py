@@ -7,7 +7,7 @@ import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
-from tests.oracles.comparing import Pair, agree_in_float64, same_keys
+from tests.oracles.comparing import Pair, agree_in_float64, call_ours, near, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.recurrent_cases import CASES, Recurrent
 from tests.oracles.running import agrees, session
@@ -15,6 +15,8 @@ from tests.oracles.test_counts import keys, zoo
 
 pytestmark = pytest.mark.oracle
 TINY = [case for case in CASES if case.tiny]
+STREAMS = [case for case in TINY if not case.name.endswith(("_bi", "_np", "_seed"))]
+"""What reads backwards needs the whole sequence, and a cell has none."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +60,20 @@ def test_the_onnx_model_of_a_tiny_one_agrees_at_several_sizes(case: Recurrent) -
     running = session(spec(case.file).onnx(case.arch, weights=theirs.state_dict(), **case.config))
     for n, length in ((1, 7), (3, 7), (2, 1), (2, 40)):
         agrees(running, theirs, case.call, case.inputs(n, length))
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.name)
+def test_one_step_after_the_other_gives_the_whole(case: Recurrent) -> None:
+    whole = quiet(randomise(build(case.file, case.arch, **case.config))).double().eval()
+    step = spec(case.file).step(case.arch, dtype=torch.float64, **case.config).eval()
+    step.load_state_dict(whole.state_dict(), strict=True)
+    inputs = {name: one.double() if one.dtype.is_floating_point else one for name, one in case.inputs(2, 9).items()}
+    state: tuple[torch.Tensor, ...] = ()
+    with torch.no_grad():
+        wanted = call_ours(whole, inputs)
+        for t in range(9):
+            made = step(*(one[:, t] for one in inputs.values()), *state)
+            state = made[len(wanted) :]
+            near(made[0], wanted[0][:, t], f"step {t}")
+    for index, (one, last) in enumerate(zip(made[1 : len(wanted)], wanted[1:], strict=True)):
+        near(one, last, f"last state {index}")
