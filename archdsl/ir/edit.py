@@ -133,9 +133,13 @@ def inline(graph: Graph, path: Path) -> Graph:
     names = _names(graph)
     state = {one.value.name: fresh(names, one.value.name) for one in callee.members.values() if isinstance(one, Parameter)}
     inner = _moved(callee, lambda one: (*path, *one))
-    members = {key: one for key, one in graph.members.items() if key != path}
-    for key, one in inner.members.items():
-        members[key] = changed(one, value=Value(state[one.value.name], one.value.type)) if isinstance(one, Parameter) else one
+    below = {
+        key: changed(one, value=Value(state[one.value.name], one.value.type)) if isinstance(one, Parameter) else one
+        for key, one in inner.members.items()
+    }
+    members: dict[Path, Member] = {}
+    for key, one in graph.members.items():
+        members.update(below if key == path else {key: one})
     made = changed(
         graph,
         members=in_order(members),

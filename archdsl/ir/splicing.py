@@ -83,7 +83,7 @@ class Splice:
         inside: dict[str, Operand] = {}
         for one, operand in zip(self.inner.input_values, node.operands, strict=True):
             inside[one.name] = operand
-        nodes = []
+        nodes: list[Node] = []
 
         def value(one: Operand) -> Operand:
             if not isinstance(one, Value):
@@ -92,11 +92,11 @@ class Splice:
                 inside[one.name] = local(self.state[one.name])
             return inside[one.name]
 
-        for one in self.inner.nodes:
-            operands = tuple(map(value, one.operands))
-            results = tuple(self._fresh(result, names) for result in one.results)
-            inside.update(zip((result.name for result in one.results), results, strict=True))
-            nodes.append(changed(self.lent(one, node), operands=operands, results=results))
+        for inner in self.inner.nodes:
+            operands = tuple(map(value, inner.operands))
+            results = tuple(self._fresh(result, names) for result in inner.results)
+            inside.update(zip((result.name for result in inner.results), results, strict=True))
+            nodes.append(changed(self.lent(inner, node), operands=operands, results=results))
         given.update((old.name, value(new.value)) for old, new in zip(node.results, self.inner.outputs, strict=True))
         return nodes
 
