@@ -18,8 +18,7 @@ import transformers  # isort: skip
 
 @dataclass(frozen=True)
 class Recurrent:
-    """One row of the zoo. `full` is configuration that the row has and no variant; `tiny` makes the reference that `config` makes
-    ours equal to, without it counts and keys are held."""
+    """One row of the zoo. `tiny` makes the reference that `config` makes ours equal to, without it counts and keys are held."""
 
     name: str
     file: str
@@ -29,7 +28,6 @@ class Recurrent:
     config: dict[str, Any] = field(default_factory=dict)
     inputs: Callable[[int, int], Inputs] = lambda n, length: {}
     call: Call = lambda module, inputs: ()
-    full: dict[str, Any] = field(default_factory=dict)
 
 
 def sequences(n: int, length: int) -> Inputs:
@@ -69,26 +67,24 @@ LAYERS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.
 def layers(kind: str) -> list[Recurrent]:
     """One of PyTorch's layers: plain, in both directions, stacked, and the zoo's second one, which is both."""
 
-    def row(name: str, arch: str, count: int, both: bool, full: dict[str, Any]) -> Recurrent:
-        config = {"features": 5, "hidden": 7, **full}
+    def row(name: str, arch: str, count: int, both: bool) -> Recurrent:
         return Recurrent(
             name,
             kind,
             arch,
             {"B": 1, "T": 16},
             lambda: LAYERS[kind](5, 7, count, batch_first=True, bidirectional=both),
-            config,
+            {"features": 5, "hidden": 7},
             sequences,
             with_states,
-            full,
         )
 
     named = kind.upper()
     return [
-        row(kind, named, 1, False, {}),
-        row(f"{kind}_bi", f"Bi{named}", 1, True, {}),
-        row(f"{kind}_stacked3", f"{named}3", 3, False, {}),
-        row(f"{kind}_np", named, 2, True, {"layers": 2, "bidirectional": True}),
+        row(kind, named, 1, False),
+        row(f"{kind}_bi", f"Bi{named}", 1, True),
+        row(f"{kind}_stacked3", f"{named}3", 3, False),
+        row(f"{kind}_np", f"Bi{named}2", 2, True),
     ]
 
 
@@ -104,8 +100,8 @@ def rwkv() -> nn.Module:
 
 def s4d(zoh: bool) -> Recurrent:
     """Both discretisations, of the same counts."""
-    config = {"width": 5, "state": 6, "zoh": zoh}
-    return Recurrent("s4d", "s4d", "S4D", {}, lambda: hand.S4D(5, 6, zoh), config, sequences, call_plain, {"zoh": zoh})
+    arch = "S4D" if zoh else "S4DBilinear"
+    return Recurrent("s4d", "s4d", arch, {}, lambda: hand.S4D(5, 6, zoh), {"width": 5, "state": 6}, sequences, call_plain)
 
 
 TINY = {"vocab": 19, "width": 16, "depth": 2}

@@ -29,7 +29,7 @@ def one_thread():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_spec_counts_what_the_zoo_counts(case: Recurrent) -> None:
-    graph = spec(case.file).graph(case.arch, **case.full)
+    graph = spec(case.file).graph(case.arch)
     row = zoo()[case.name]
     assert parameters(graph) == row["params"]
     if "macs" in row:
@@ -39,7 +39,7 @@ def test_the_spec_counts_what_the_zoo_counts(case: Recurrent) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_keys_are_those_of_the_zoo(case: Recurrent) -> None:
-    made = build(case.file, case.arch, device="meta", **case.full)
+    made = build(case.file, case.arch, device="meta")
     same_keys(made, keys(case.name))
     assert [name for name, tensor in made.state_dict().items() if not tensor.is_meta] == []
 
