@@ -19,7 +19,7 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import call, cast, tensor, word
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.unit import Unit
-from archdsl.elaborate.values import UNKNOWN, Leaf
+from archdsl.elaborate.values import UNKNOWN, Leaf, describe
 from archdsl.ir.graph import Initializer
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context, Op, OpFault
@@ -126,12 +126,10 @@ def named(frame: Frame, expr: Any) -> Initializer | None:
         if value is UNKNOWN:
             raise Absorbed
         wanted = known[key]
-        if isinstance(wanted, str) != isinstance(value, str) or isinstance(value, bool):
-            raise Fault(
-                names.BadArgument(
-                    at=one.span, what=f"`{key}` of `{name}` is {'a word' if isinstance(wanted, str) else 'a number'}"
-                )
-            )
+        kinds = str if isinstance(wanted, str) else (int, float)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            told = "a word" if isinstance(wanted, str) else "a number"
+            raise Fault(names.BadArgument(at=one.span, what=f"`{key}` of `{name}` is {told}, and this is {describe(value)}"))
         if key in ("std", "gain") and value < 0:
             raise Fault(names.BadArgument(at=one.span, what=f"`{key}` is not negative"))
         given[key] = float(value) if isinstance(wanted, float) or (wanted is None and isinstance(value, int)) else value

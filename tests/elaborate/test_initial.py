@@ -91,6 +91,8 @@ def test_defaults_are_arguments_unless_the_layer_says_them() -> None:
         ("init Linear.weight = norml(std=1)\nfc: Linear(4)", "unknown-name", "norml(std=1)"),
         ("init Linear.weight = normal(sdt=1)\nfc: Linear(4)", "unknown-argument", "sdt=1"),
         ("init Linear.weight = normal(std=-1)\nfc: Linear(4)", "bad-argument", "std=-1"),
+        ("init Linear.weight = normal(std=x)\nfc: Linear(4)", "bad-argument", "std=x"),
+        ("init Linear.weight = normal(std=N)\nfc: Linear(4)", "bad-argument", "std=N"),
         ("fc: Linear(4, init=norml)", "unknown-name", "norml"),
         ("default relu(3)\nx", "not-a-layer", None),
         ("default Linear\nx", "misplaced-statement", None),
