@@ -92,7 +92,7 @@ def peephole(named: Named, x: Tensor) -> Tensor:
 
 
 def minimal(named: Named, x: Tensor, at: str = "") -> Tensor:
-    """Algorithm 5 of Feng et al. (2024), sample by sample."""
+    """The plain form of Feng et al. (2024), sample by sample."""
     rows = []
     for one in x:
         h, steps = torch.zeros(4, dtype=x.dtype), []

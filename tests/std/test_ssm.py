@@ -102,7 +102,7 @@ def mixed(named: Named, x: Tensor, t: int, name: str) -> Tensor:
 
 
 def time_mix(named: Named, x: Tensor) -> Tensor:
-    """Equations 11 to 15 of Peng et al. (2023): each step's weighted mean from all of its past, without a running maximum."""
+    """Peng et al. (2023): each step's weighted mean from all of its past, without a running maximum."""
     w, u = torch.exp(named["time_decay"]), named["time_first"]
     keys = [mixed(named, x, t, "key") for t in range(x.shape[1])]
     values = [mixed(named, x, t, "value") for t in range(x.shape[1])]
@@ -158,7 +158,7 @@ def test_token_shift() -> None:
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear_attention(bias: bool) -> None:
-    """Equation 9 of Katharopoulos et al. (2020), each query to each key of its past."""
+    """The causal form of Katharopoulos et al. (2020), each query to each key of its past."""
 
     def written(named: Named, x: Tensor) -> Tensor:
         q, k, v = (F.linear(x, named[f"{n}_proj.weight"], named.get(f"{n}_proj.bias")).split(3, -1) for n in "qkv")
