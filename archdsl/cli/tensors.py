@@ -31,7 +31,8 @@ def comparison(own: Own, given: Mapping[str, Held], found: Comparison, near: Seq
     fitting = [one for one in near if one.fits]
     for one in fitting:
         lines.append(f"it is in the layout {one.path.stem} ({one.reference}), which is converted by")
-        lines.append(f"  archdsl weights convert {target} {visible(file)} --map {one.path.stem} -o own.safetensors")
+        needed = "".join(f" -D {name}={value}" for name, value in one.needs)
+        lines.append(f"  archdsl weights convert {target}{needed} {visible(file)} --map {one.path.stem} -o own.safetensors")
     if fitting:
         return "\n".join(lines)
     lines += _group("of another shape or type", [_differs(own, given, name) for name in found.misshapen])

@@ -60,12 +60,14 @@ def elements(one: Held) -> Any:
 
 
 def values(one: Held) -> Any:
-    """A tensor's values as a numpy array, those of types that numpy lacks as float32 where they are bfloat16."""
+    """A tensor's values as a numpy array: bfloat16 as float32, NaN for other types that numpy lacks, which so equal nothing."""
     import numpy as np
 
     if one.dtype == "BF16":
         return (elements(one).astype("<u4") << 16).view("<f4")
-    return np.frombuffer(one.data, np.dtype(_NUMPY.get(one.dtype, f"<u{BITS[one.dtype] // 8}"))).reshape(one.shape)
+    if one.dtype not in _NUMPY:
+        return np.full(one.shape, np.nan)
+    return np.frombuffer(one.data, np.dtype(_NUMPY[one.dtype])).reshape(one.shape)
 
 
 def _made(move: Move, given: Mapping[str, Held]) -> dict[str, Made]:
@@ -112,8 +114,18 @@ def _check_drops(decided: Plan, given: Mapping[str, Held], problems: Problems) -
             other = rule.equals.make(captures)
             if other not in given or not same(given[name], given[other]):
                 _claim(problems, rule.at, f"`{name}` is dropped as a copy of `{other}`, and differs from it")
-        if rule.value is not None and not bool((values(given[name]) == rule.value).all()):
-            _claim(problems, rule.at, f"`{name}` is dropped since it is {rule.value} everywhere, and it is not")
+        if rule.value is not None and not _is_so(values(given[name]), rule.value):
+            told = "the causal mask" if rule.value == "causal" else f"{rule.value} everywhere"
+            _claim(problems, rule.at, f"`{name}` is dropped since it is {told}, and it is not")
+
+
+def _is_so(found: Any, value: int | float | str) -> bool:
+    """Whether a tensor is this number everywhere; for `causal`, one on and below the diagonal of its last axes, else zero."""
+    import numpy as np
+
+    if value != "causal":
+        return bool((found == value).all())
+    return found.ndim >= 2 and bool((found == np.tril(np.ones(found.shape[-2:]))).all())
 
 
 def _check_groups(own: Own, made: Mapping[str, Made], problems: Problems, decided: Plan) -> None:

@@ -19,12 +19,14 @@ FOLDER = "maps"
 
 @record
 class Layout:
-    """A map and how well a file is in its layout: `taken` of the file's names, and whether it could be converted."""
+    """A map and how well a file is in its layout: `taken` of the file's names, and whether it could be converted, for an
+    architecture whose configuration is what the map `needs` where that is another."""
 
     path: Path
     reference: str
     taken: float
     fits: bool
+    needs: tuple[tuple[str, object], ...] = ()
 
 
 @record
@@ -77,7 +79,8 @@ def layouts(maps: Iterable[Path], own: Own, given: Mapping[str, Held]) -> list[L
         map = read_map(path)
         taken = sum(bool(_takes(map, name)) for name in given) / max(len(given), 1)
         if taken:
-            found.append(Layout(path, map.reference, taken, _fits(map, own, given)))
+            needs = tuple((name, one) for name, one, _ in map.configuration if own.configuration.get(name) != one)
+            found.append(Layout(path, map.reference, taken, _fits(map, own, given), needs))
     return sorted(found, key=lambda one: (not one.fits, -one.taken, one.path))
 
 
@@ -86,8 +89,9 @@ def _takes(map: WeightMap, name: str) -> bool:
 
 
 def _fits(map: WeightMap, own: Own, given: Mapping[str, Held]) -> bool:
+    """Whether names and shapes fit, whatever the configuration is."""
     try:
-        plan(map, own, given, "")
+        plan(WeightMap(map.source, map.reference, map.spec, map.rules, map.drops, map.fills), own, given, "")
     except ArchError:
         return False
     return True

@@ -43,7 +43,8 @@ class Drop:
     name: Matcher
     because: str
     equals: Matcher | None = None
-    value: int | float | None = None
+    value: int | float | str | None = None
+    """What it is everywhere; or `causal`, the mask of what each place may see."""
     output: str = ""
     """The result of the reference that only these tensors feed, and that the spec does not have."""
 

@@ -153,7 +153,8 @@ class _Reader:
         if equals is not None and equals.names - name.names:
             raise self._fault("`equals` has a capture that `name` does not have", "equals", self.at.start)
         kinds = self._kinds(patterns)
-        value = self._value(table) if "value" in table else None
+        value: int | float | str | None = table.get("value")
+        value = self._value(table) if value not in (None, "causal") else value
         matcher = Matcher(equals, kinds) if equals is not None else None
         output = table.get("output", "")
         if not isinstance(output, str):
@@ -170,7 +171,7 @@ class _Reader:
     def _value(self, table: Mapping[str, Any]) -> int | float:
         value = table["value"]
         if type(value) not in (int, float, bool):
-            raise self._fault("`value` is a number", "value", self.at.start)
+            raise self._fault('`value` is a number (of a drop also "causal", of a fill "spec")', "value", self.at.start)
         return value  # type: ignore[no-any-return]
 
     def _because(self, table: Mapping[str, Any]) -> str:

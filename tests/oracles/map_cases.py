@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.oracles import torchvision_cpu  # noqa: F401  before timm
+from tests.oracles.cases import NO_DROPOUT, TINY_WORDS, call_gpt2, gpt2
 from tests.oracles.comparing import Call, Inputs, call_plain
 
 import timm  # isort: skip
@@ -35,11 +36,15 @@ class Mapped:
     """The zoo's word for it, where it has one."""
     summed: frozenset[str] = frozenset()
     """The reference's tensors that do not return bit for bit: only their sum does."""
+    layout: Callable[[nn.Module], dict[str, torch.Tensor]] | None = None
+    """What files have, where the library does not write them so any more."""
     saved: bool = False
     """Whether the layout is that of the files that transformers writes, which is not that of its modules."""
 
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The reference's tensors in the layout that the map is of."""
+        if self.layout is not None:
+            return self.layout(module)
         if not self.saved:
             return {name: one.clone().contiguous() for name, one in module.state_dict().items()}
         with TemporaryDirectory() as folder:
@@ -47,15 +52,25 @@ class Mapped:
             return load_file(Path(folder) / "model.safetensors")
 
     def inputs(self) -> Inputs:
-        """Images in float32, or the three vectors of a recurrent cell."""
+        """Images in float32; the three vectors of a recurrent cell; words of a vocabulary."""
         if len(self.shape) == 2:
             draw = torch.Generator().manual_seed(5)
             return {name: torch.randn(self.shape[name != "x"], generator=draw) for name in ("x", "h", "c0")}
+        if len(self.shape) == 3:
+            return {"tokens": torch.randint(self.shape[2], self.shape[:2], generator=torch.Generator().manual_seed(5))}
         return {"image": torch.randn(self.shape, generator=torch.Generator().manual_seed(5))}
 
 
 def in_timm(name: str, **config: Any) -> Callable[[], nn.Module]:
     return lambda: timm.create_model(name, **config)
+
+
+def as_on_the_hub(module: nn.Module) -> dict[str, torch.Tensor]:
+    """GPT-2 without its head, with a mask in each block."""
+    weights = {name: one.clone() for name, one in module.transformer.state_dict().items()}
+    size = len(weights["wpe.weight"])
+    blocks = range(len(module.transformer.h))
+    return weights | {f"h.{i}.attn.bias": torch.ones(size, size).tril()[None, None].clone() for i in blocks}
 
 
 def call_cell(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
@@ -183,5 +198,16 @@ CASES = [
         (5, 7),
         call_cell,
         summed=frozenset({"bias_ih", "bias_hh"}),
+    ),
+    Mapped(
+        "hf_gpt2_base",
+        "gpt2",
+        "GPT2",
+        gpt2(),
+        gpt2(vocab_size=19, n_positions=16, n_embd=16, n_layer=2, n_head=2, **NO_DROPOUT),
+        {**TINY_WORDS, "context": 16, "p": 0.0},
+        (2, 9, 19),
+        call_gpt2,
+        layout=as_on_the_hub,
     ),
 ]  # fmt: skip

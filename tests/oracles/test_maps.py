@@ -71,12 +71,13 @@ def test_a_tiny_one_is_the_same_in_float64_and_its_weights_return(case: Mapped, 
         wanted = in_evaluation(theirs.double(), case.call, wide)
     for index, (result, one) in enumerate(zip(in_evaluation(ours.double(), call_ours, wide), wanted, strict=True)):
         near(result, one, f"output {index}")
-    if not case.saved and not case.summed:
+    if not (case.saved or case.summed or case.layout):
         train(case, ours, theirs, tmp_path)
     back = tmp_path / "back.safetensors"
     assert run(*converted, tmp_path / "ours.safetensors", "--map", case.name, "--reverse", "-o", back, *flags(case)) == 0
     returned = load_file(back)
-    assert returned.keys() == weights.keys()
+    lost = {name for name in weights if name.endswith(".attn.bias")} if case.layout else set()
+    assert returned.keys() == weights.keys() - lost
     for key, tensor in returned.items():
         assert weights[key].dtype == tensor.dtype
         assert torch.equal(weights[key], tensor) or key in case.summed, key
@@ -86,7 +87,7 @@ def test_a_tiny_one_is_the_same_in_float64_and_its_weights_return(case: Mapped, 
             near(one, other, "the reference with the weights that returned")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.saved], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [case for case in CASES if not (case.saved or case.layout)], ids=lambda case: case.name)
 def test_the_map_fits_at_full_size(case: Mapped) -> None:
     """Names, shapes and types of the published size, from tensors without data."""
     from archdsl.files.tensors import Held

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,48 @@ def test_what_cannot_be_read_exits_2(capsys: pytest.CaptureFixture[str]) -> None
     assert call("weights", "convert", "net.arch", "theirs.safetensors", "--map", "thiers", "-o", "o") == 2
     assert "did you mean `theirs`?" in capsys.readouterr().err
     assert call("weights", "convert", "net.arch", "theirs.safetensors", "--map", "no.toml", "-o", "o") == 2
+
+
+def test_weights_in_several_files_are_read_by_their_index(capsys: pytest.CaptureFixture[str]) -> None:
+    weights = load_file("theirs.safetensors")
+    table = {name: f"part-{name[0]}.safetensors" for name in weights}
+    for file in set(table.values()):
+        save_file({name: one for name, one in weights.items() if table[name] == file}, file)
+    index = Path("model.safetensors.index.json")
+    index.write_text(json.dumps({"metadata": {}, "weight_map": table}))
+    assert call("weights", "convert", "net.arch", str(index), "-o", "ours.safetensors") == 0
+    assert torch.equal(load_file("ours.safetensors")["body.weight"], weights["a.weight"])
+    broken = [
+        "", "[]", '{"weight_map": 1}', '{"weight_map": {"a": 1}}', '{"weight_map": {"a": "../x"}}', '{"weight_map": {"a": ".."}}',
+        *(json.dumps({"weight_map": {**table, **more}}) for more in ({"c": "part-a.safetensors"}, {"a.bias": "part-b.safetensors"})),
+        json.dumps({"weight_map": {**table, "c": "part-c.safetensors"}}), "[" * 100_000,
+    ]  # fmt: skip
+    for text in broken:
+        index.write_text(text)
+        assert call("weights", "inspect", str(index)) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_looking_into_a_file_loads_no_framework() -> None:
+    program = "import sys\nfrom archdsl.cli.main import run\nassert run(sys.argv[1:]) == 0\n"
+    program += "assert not {'torch', 'numpy', 'safetensors', 'rich'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program, "weights", "inspect", "theirs.safetensors"], check=True, capture_output=True)
+
+
+def test_a_configuration_that_the_layout_needs_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("maps/theirs.toml").write_text(MAP + "[configuration]\nwidth = 6.0\n")
+    assert call("weights", "inspect", "theirs.safetensors", "--spec", "net.arch") == 1
+    assert "--map theirs" in capsys.readouterr().out
+    Path("maps/theirs.toml").write_text(MAP + "[configuration]\nwidth = 7\n")
+    assert call("weights", "inspect", "theirs.safetensors", "--spec", "net.arch") == 1
+    assert "convert net.arch -D width=7 theirs.safetensors" in capsys.readouterr().out
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "-o", "o") == 1
+    assert "with -D width=7" in capsys.readouterr().err
+
+
+def test_backwards_needs_the_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("weights", "convert", "net.arch", "theirs.safetensors", "--reverse", "-o", "o") == 2
+    assert "--reverse needs --map" in capsys.readouterr().err
 
 
 def test_inspect_lists_the_tensors(capsys: pytest.CaptureFixture[str]) -> None:

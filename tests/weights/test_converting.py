@@ -141,6 +141,19 @@ def test_learned_numbers_are_not_dropped_in_silence(through) -> None:
         assert codes(fault) == {"weights-not-as-claimed"}
 
 
+def test_a_causal_mask_is_dropped_where_it_is_one(through) -> None:
+    x = draw(3)
+    mask = np.tril(np.ones((4, 4), np.float32))
+    for one, fits in ((mask, True), (mask[None, None], True), (mask.T, False), (mask * 2, False), (draw(4), False)):
+        given_ = {"a": x, "b": np.ascontiguousarray(one)}
+        if fits:
+            assert through(drop('value = "causal"'), owned({"a": x}), given_).keys() == {"a"}
+        else:
+            with pytest.raises(ArchError) as fault:
+                through(drop('value = "causal"'), owned({"a": x}), given_)
+            assert codes(fault) == {"weights-not-as-claimed"}
+
+
 def test_copies_return_and_the_rest_is_told() -> None:
     x = draw(3)
     own = owned({"a": x})

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def command() -> None:
     """Look into files of weights, and convert them.
 
-    Weights are safetensors files. Where another library has the same network under other names, a map beside the spec
-    (specs/maps/timm_vit.toml) says which tensor is which.
+    Weights are safetensors files, or the index of several (model.safetensors.index.json). Where another library has the same
+    network under other names, a map beside the spec (specs/maps/timm_vit.toml) says which tensor is which.
     """
 
 
@@ -50,14 +50,15 @@ def convert(
       archdsl weights convert specs/vit.arch:ViTB16 timm.safetensors --map timm_vit -o vit.safetensors
       archdsl weights convert specs/vit.arch:ViTB16 vit.safetensors --map timm_vit --reverse -o timm.safetensors
     """
-    from archdsl.files.tensors import read_tensors, tensor_chunks
+    from archdsl.files.shards import read_weights
+    from archdsl.files.tensors import tensor_chunks
     from archdsl.files.writing import write_whole
     from archdsl.weights.converting import convert
     from archdsl.weights.reading import read_map
 
-    given = read_tensors(file)
+    given = read_weights(file)
     own = _own(target, include, config)
-    path = _find_map(target, map_, own, given)
+    path = _find_map(target, map_, own, given, reverse)
     made = convert(read_map(path), own, given, file, reverse)
     write_whole(output, tensor_chunks(made.tensors))
     if as_json:
@@ -87,10 +88,10 @@ def inspect(file: str, target: str | None, config: Mapping[str, object], include
       archdsl weights inspect model.safetensors --spec specs/vit.arch:ViTB16
     """
     from archdsl.cli.tensors import comparison, table
-    from archdsl.files.tensors import read_tensors
+    from archdsl.files.shards import read_weights
     from archdsl.weights.layouts import compare, layouts, maps_for
 
-    given = read_tensors(file)
+    given = read_weights(file)
     if target is None:
         if as_json:
             show_json("weights inspect", _listed(given))
@@ -127,7 +128,7 @@ def _own(target: str, include: tuple[str, ...], config: Mapping[str, object]) ->
     return own_tensors(spec.build(chosen, device="meta", **config), chosen, dict(graph.config), buffers)
 
 
-def _find_map(target: str, given: str | None, own: Own, weights: Mapping[str, Held]) -> Path:
+def _find_map(target: str, given: str | None, own: Own, weights: Mapping[str, Held], reverse: bool) -> Path:
     """The map that is meant: a file, a name beside the spec, or the one that fits. Raises `click.UsageError`."""
     from archdsl.problems.suggest import did_you_mean
     from archdsl.weights.layouts import FOLDER, layouts, maps_for
@@ -142,6 +143,8 @@ def _find_map(target: str, given: str | None, own: Own, weights: Mapping[str, He
             return named
         hint = did_you_mean(given, [one.stem for one in beside.glob("*.toml")]) or "give the path of a .toml file"
         raise click.UsageError(f"there is no map `{given}` in {beside}; {hint}")
+    if reverse:
+        raise click.UsageError("--reverse needs --map: which layout is it to be?")
     fitting = [] if spec == STANDARD_INPUT else [one for one in layouts(maps_for(Path(spec)), own, weights) if one.fits]
     if len(fitting) != 1:
         told = f"several maps fit: {', '.join(one.path.stem for one in fitting)}" if fitting else f"no map in {beside} fits"
