@@ -24,8 +24,11 @@ from archdsl.ops.contract import Op
 from archdsl.problems.problem import Label
 from archdsl.records import changed
 from archdsl.source import Span
-from archdsl.tangents.rewrite import Rewriting, Tangents
+from archdsl.tangents.rewrite import Rewriting, Tangents, TooMany
 from archdsl.tangents.trace import NoTangent
+
+MAX_TANGENTS = 30_000
+"""How many nodes the tangents of a program may take; a derivative of a derivative takes several times those of the first."""
 
 
 def derivative(given: list[Given], span: Span) -> Derivative:
@@ -106,9 +109,11 @@ def apply_derivative(frame: Frame, layer: Derivative, flow: Any, where: Where, s
         if any(not isinstance(one, Value) for one in results):
             raise Absorbed
         tangents = [writing.tangent(one, True) for one in results]
+    except TooMany:
+        raise Fault(problems.TooManyNodes(at=span, what=f"the tangents take more than {MAX_TANGENTS:,} nodes")) from None
     except NoTangent as fault:
         raise _refused(fault, span) from None
-    nodes, _ = writing.finished({one.name for one in (*results, *tangents) if one is not None})
+    nodes, _ = writing.writer.finished({one.name for one in (*results, *tangents) if one is not None})
     _count(frame, writing.count, span)
     home = region.local(x)
     region.nodes += [_renamed(node, seed, home) for node in nodes]
@@ -155,7 +160,7 @@ def _same_type(frame: Frame, x: Value, v: Value, name: str, span: Span) -> None:
 def _tangents(frame: Frame) -> Tangents:
     session = frame.session
     if session.tangents is None:
-        session.tangents = Tangents(session.float)
+        session.tangents = Tangents(session.float, MAX_TANGENTS)
     found: Tangents = session.tangents
     return found
 

@@ -22,6 +22,10 @@ Mask = tuple[bool, ...]
 """Which values have a tangent."""
 
 
+class TooMany(Exception):
+    """More nodes than are allowed."""
+
+
 @record
 class Made:
     """A graph with tangents: its inputs are those of the first one, then the tangents of those in the mask; its outputs
@@ -34,8 +38,11 @@ class Made:
 class Tangents:
     """Rewrites graphs; equal calls share one graph. `float` is the program's float type."""
 
-    def __init__(self, float: str = "f32") -> None:
+    def __init__(self, float: str = "f32", limit: int | None = None) -> None:
         self.float = float
+        self.limit = limit
+        """How many nodes it may write before it raises `TooMany`."""
+        self.written = 0
         self._made: dict[tuple[int, Mask], tuple[Graph, Made]] = {}
 
     def graph(self, graph: Graph, given: Mask) -> Made:
@@ -63,7 +70,7 @@ class Tangents:
             Output(f"d_{one.name}" if one.name else None, d, one.training)
             for one, d in zip(graph.outputs, found, strict=True) if d is not None
         )  # fmt: skip
-        nodes, kept = writing.finished({one.value.name for one in (*graph.outputs, *extra)})
+        nodes, kept = writing.writer.finished({one.value.name for one in (*graph.outputs, *extra)})
         total = [0, *accumulate(kept)]
         ends = [total[at] for at in (*starts, len(kept))]
         loops = tuple(Loop(one.path, tuple((ends[a], ends[b]) for a, b in one.ranges)) for one in graph.loops)
@@ -98,12 +105,18 @@ class Rewriting:
         self.writer = Writer(new, Context(facts, made.float))
         self.writer.scanned = self._scanned
         self.tangents: dict[str, Value] = {}
+        self.counted = 0
+        """How many of the nodes written are in the count of all."""
         self.count = 0
         """How many nodes the graphs called have that were made."""
 
     def node(self, node: Node) -> int:
         """Write a node and the tangents of its results; how many nodes there were before."""
         start = len(self.writer.nodes)
+        self.made.written += start - self.counted
+        self.counted = start
+        if self.made.limit is not None and self.made.written > self.made.limit:
+            raise TooMany
         writer = self.writer
         writer.path, writer.span = node.path, node.span
         writer.hint = f"d_{node.results[0].name}" if node.results else "d"
@@ -129,17 +142,6 @@ class Rewriting:
             made = zeros_like(Traced(self.writer, one)).operand
             found = made if isinstance(made, Value) else None
         return found
-
-    def finished(self, needed: set[str]) -> tuple[tuple[Node, ...], list[bool]]:
-        """The nodes without those of the rules that nothing needs, and of each node written whether it is there."""
-        kept = []
-        for node in reversed(self.writer.nodes):
-            one = id(node) not in self.writer.written or any(result.name in needed for result in node.results)
-            kept.append(one)
-            if one:
-                needed.update(value.name for value in node.operands if isinstance(value, Value))
-        kept.reverse()
-        return tuple(node for node, one in zip(self.writer.nodes, kept, strict=True) if one), kept
 
     def _operator(self, node: Node, op: Op) -> None:
         self.writer.nodes.append(node)

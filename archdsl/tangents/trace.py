@@ -51,6 +51,17 @@ class Writer:
         self.written[id(node)] = node
         return node
 
+    def finished(self, needed: set[str]) -> tuple[tuple[Node, ...], list[bool]]:
+        """The nodes without those made here that nothing needs, and of each node written whether it is there."""
+        kept = []
+        for node in reversed(self.nodes):
+            one = id(node) not in self.written or any(result.name in needed for result in node.results)
+            kept.append(one)
+            if one:
+                needed.update(value.name for value in node.operands if isinstance(value, Value))
+        kept.reverse()
+        return tuple(node for node, one in zip(self.nodes, kept, strict=True) if one), kept
+
     def apply(self, op: Op, operands: tuple[Operand, ...], hint: str = "") -> tuple[Value, ...]:
         """An operator on operands; its results. Raises `OpFault`."""
         types = tuple(None if one is None else one.type for one in operands)
@@ -281,7 +292,8 @@ class Tape:
         results = tuple(one.operand for one in function(*(Traced(inner, one) for one in inputs)))
         given = tuple(Input(one.name, one) for one in inputs)
         outputs = tuple(Output(None, one) for one in results)
-        return Graph(name, kind, given, outputs, tuple(inner.nodes), facts=self.facts, span=inner.span)
+        nodes, _ = inner.finished({one.name for one in results})
+        return Graph(name, kind, given, outputs, nodes, facts=self.facts, span=inner.span)
 
 
 def rule(

@@ -12,6 +12,9 @@ from archdsl.ops.spelling import changed
 if TYPE_CHECKING:
     from archdsl.ops.tangent import TangentTape
 
+ALPHA = 1.7580993408473766
+"""Minus what selu tends to far below 0 (Klambauer et al., 2017)."""
+
 
 class Drop(Op):
     """What the dropouts share: they draw in training, and are the identity in evaluation and ONNX."""
@@ -102,26 +105,37 @@ class Dropout3d(Drop):
     refusals = (Refusal({"p": 2.0}, ("[N, C, D, H, W]",), "bad-argument"), Refusal({}, ("[N, C, H, W]",), "rank-mismatch"))
 
 
-class AlphaDropout(Drop):
+class SelfNormalising(Drop):
+    """What the dropouts for selu share: in training x becomes `a x + b`, or, dropped, a constant."""
+
+    def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
+        x, d = inputs[0].plain, inputs[0].d
+        kept = tape.again(x.ones_like()) > 0  # what is dropped is below 0, or is 0 where all is
+        left = 1 - self.p
+        scale = ((ALPHA * ALPHA * self.p + 1) * left) ** -0.5 if left else 0.0
+        shift, dropped = ALPHA * scale * self.p, -ALPHA * scale * left
+        tape.instead(tape.training(lambda x, kept: kept.where(x * scale + shift, dropped), lambda x, kept: x * 1, x, kept))
+        return tape.training(lambda d, kept: kept.where(d * scale, 0), lambda d, kept: d * 1, d, kept)
+
+
+class AlphaDropout(SelfNormalising):
     """In training, drops elements with probability `p` such that mean and variance of selu's results are kept.
 
     Shapes: any. Source: Klambauer et al., 2017; `torch.nn.AlphaDropout`.
     """
 
     name = "AlphaDropout"
-    no_tangent = "what it drops becomes a number that its draw alone tells"
     examples = (Example({"p": 0.05}, ("[N, D]",), ("[N, D]",)), Example({}, ("[1]",), ("[1]",)))
     refusals = (Refusal({"p": -1.0}, ("[N]",), "bad-argument"),)
 
 
-class FeatureAlphaDropout(Drop):
+class FeatureAlphaDropout(SelfNormalising):
     """In training, drops whole channels of [N, C, ...] such that mean and variance of selu's results are kept.
 
     Source: Klambauer et al., 2017; `torch.nn.FeatureAlphaDropout`.
     """
 
     name = "FeatureAlphaDropout"
-    no_tangent = "what it drops becomes a number that its draw alone tells"
     ranks = (2, None)
     examples = (Example({"p": 0.05}, ("[N, C, H, W]",), ("[N, C, H, W]",)), Example({}, ("[1, 1]",), ("[1, 1]",)))
     refusals = (Refusal({"p": -1.0}, ("[N, C]",), "bad-argument"), Refusal({}, ("[N]",), "rank-mismatch"))

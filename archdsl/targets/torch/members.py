@@ -91,7 +91,7 @@ def reach(base: str, kind: str, label: str, attribute: str = "") -> str:
 def access(plan: Plan, plans: Mapping[int, Plan], path: Path, base: str = "self") -> str:
     """The expression for a member, a tensor of a member, or what is deeper in an instance."""
     root = tree(plan.owner.members, plan.owner.containers)
-    return _access(root, plan, plans, path, base, "class")
+    return _access(root, plan, plans, path, base, plan.container)
 
 
 def typed_access(plan: Plan, plans: Mapping[int, Plan], path: Path, getter: str) -> str:
