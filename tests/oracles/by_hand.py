@@ -79,6 +79,39 @@ def neural_ode(state: State, x: Tensor, steps: int) -> Tensor:
     return linear(state, "out", x)
 
 
+def ffjord(state: State, x: Tensor, depth: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Grathwohl et al. (2019): the point, the change of its log-density and that density; the trace of the field's Jacobian is
+    taken row by row, by reverse differentiation."""
+
+    def field(t: float, x: Tensor) -> Tensor:
+        time = x.new_full((1,), t)
+        for layer in range(depth):
+            one = f"odefunc.layers.{layer}."
+            gate = torch.sigmoid(linear(state, one + "_hyper_gate", time))
+            x = linear(state, one + "_layer", x) * gate + linear(state, one + "_hyper_bias", time)
+            x = torch.tanh(x) if layer + 1 < depth else x
+        return x
+
+    def change(t: float, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        v = field(t, x)
+        rows = [torch.autograd.grad(v[:, i].sum(), x, create_graph=True)[0][:, i] for i in range(x.shape[1])]
+        return v, -torch.stack(rows).sum(0)
+
+    delta = x.new_zeros(x.shape[0])
+    for i in range(steps):
+        h, t = 1 / steps, i / steps
+        a = change(t, x)
+        b = change(t + h / 2, x + h / 2 * a[0])
+        c = change(t + h / 2, x + h / 2 * b[0])
+        d = change(t + h, x + h * c[0])
+        x, delta = (
+            old + h / 6 * (a[k] + 2 * b[k] + 2 * c[k] + d[k]) for k, old in enumerate((x, delta))
+        )  # fmt: skip
+    normal = torch.distributions.Normal(x.new_zeros(()), x.new_ones(()))
+    return x, delta, normal.log_prob(x).sum(-1) - delta
+
+
 def ntm_address(z: Tensor, before: Tensor, memory: Tensor) -> Tensor:
     """Graves et al. (2014), section 3.3, equations 5 to 9, one row and one slot at a time."""
     width, slots = memory.shape[2], memory.shape[1]

@@ -150,6 +150,13 @@ EXAMPLES = [
         written=lambda state, x: by_hand.neural_ode(state, x, 3),
     ),
     Example(
+        "ffjord",
+        "FFJORD",
+        {"width": 3, "hidden": [5, 4], "steps": 2},
+        lambda n: drawn(n, x=(n, 3)),
+        written=lambda state, x: by_hand.ffjord(state, x, 3, 2),
+    ),
+    Example(
         "sd_unet",
         "UNet2DCondition",
         {"widths": [32, 64, 64, 32], "attend": [True, False, True, False], "depth": 1, "heads": 2, "text": 8},

@@ -48,6 +48,8 @@ class Plan:
     """The names of the file's classes."""
     home: Graph | None = None
     """Of a block with tangents: the block whose module it reads."""
+    container: str = "class"
+    """What that module is: a `list` where its class is an `nn.Sequential`."""
 
     @property
     def owner(self) -> Graph:
