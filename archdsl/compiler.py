@@ -27,6 +27,7 @@ from archdsl.syntax.parse import parse
 if TYPE_CHECKING:
     import torch
 
+    from archdsl.targets.onnx.external import Content
     from archdsl.verifying.report import Report
 
 
@@ -194,6 +195,32 @@ class Spec:
             weights = self.build(name, seed=seed, given=given, **config)
         graph = _one_step(graph, step, over, dtype)
         return export(_in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
+
+    def onnx_files(
+        self,
+        path: str | Path,
+        name: str | None = None,
+        /,
+        *,
+        weights: Any = None,
+        seed: int = 0,
+        given: Iterable[str] = (),
+        dtype: str | None = None,
+        inline: bool = False,
+        scan: str = "auto",
+        step: Step = False,
+        over: str | None = None,
+        **config: Any,
+    ) -> dict[Path, Content]:
+        """The files to write for the ONNX model at `path`, which `onnx` gives in one piece; weights beyond 2 GiB lie in a file
+        beside it."""
+        from archdsl.targets.onnx.external import model_files
+
+        graph = self.graph(name, given=given, dtype=dtype, **config)
+        if weights is None:
+            weights = self.build(name, seed=seed, given=given, **config)
+        graph = _in_form(_one_step(graph, step, over, dtype), scan, dtype, solving=False)
+        return model_files(Path(path), graph, weights, dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""

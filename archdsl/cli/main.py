@@ -97,9 +97,13 @@ def _is_ours(fault: OSError) -> bool:
 
 
 def _expected(fault: Exception) -> int | None:
-    """The exit code for a program with errors, which are shown; None for any other exception."""
+    """The exit code for a program with errors, and for one too large for this machine, which are shown; None for any other
+    exception."""
     from archdsl.problems.problem import ArchError
 
+    if isinstance(fault, MemoryError) and str(fault):
+        print(f"archdsl: {fault}", file=sys.stderr)
+        return USAGE
     if not isinstance(fault, ArchError):
         return None
     from archdsl.cli.showing import show_problems

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from archdsl.compiler import Spec
+    from archdsl.targets.onnx.external import Content
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ def _torch(order: Order) -> bytes:
     return order.spec.source(order.name, **_only(order, "dtype", "scan", "step", "over"), **order.config).encode()
 
 
-def _onnx(order: Order) -> bytes:
-    return order.spec.onnx(
-        order.name, weights=order.weights, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config
+def _onnx(order: Order, file: str = "model.onnx") -> Mapping[Path, Content]:
+    return order.spec.onnx_files(
+        file, order.name, weights=order.weights, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config
     )
 
 
@@ -67,19 +69,27 @@ def _only(order: Order, *names: str) -> dict[str, Any]:
 PICTURES: Mapping[str, str] = {"svg": ".svg", "png": ".png", "pdf": ".pdf", "dot": ".dot", "mermaid": ".mmd"}
 """Forms of a diagram and the suffix of each."""
 
-PRODUCTS: Mapping[str, tuple[str, Callable[[Order], bytes]]] = {
+DRAWN: Mapping[str, tuple[str, Callable[[Order], bytes]]] = {
+    form: (f"diagram{suffix}", _picture(form)) for form, suffix in PICTURES.items()
+}
+"""Form of a diagram → file and what makes it."""
+
+Made = bytes | Mapping[Path, "Content"]
+"""A file's content, or that of several, whose last is the one that is asked for."""
+
+PRODUCTS: Mapping[str, tuple[str, Callable[[Order], Made]]] = {
     "torch": ("model.py", _torch),
     "onnx": ("model.onnx", _onnx),
     "summary": ("summary.txt", _summary),
-    **{form: (f"diagram{suffix}", _picture(form)) for form, suffix in PICTURES.items()},
+    **DRAWN,
 }
 """Word of `--to` → file and what makes it."""
 
-STEP: Mapping[str, Mapping[str, Callable[[Order], bytes]]] = {
+STEP: Mapping[str, Mapping[str, Callable[[Order], Made]]] = {
     "torch": {"step.py": lambda order: _torch(_of_step(order, True))},
     "onnx": {
-        "first_step.onnx": lambda order: _onnx(_of_step(order, "first")),
-        "step.onnx": lambda order: _onnx(_of_step(order, True)),
+        "first_step.onnx": lambda order: _onnx(_of_step(order, "first"), "first_step.onnx"),
+        "step.onnx": lambda order: _onnx(_of_step(order, True), "step.onnx"),
     },
 }
 """Word of `--to` → files of one step and what makes them."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archdsl.files.writing import write_all
 from archdsl.ir.graph import Graph
 from archdsl.targets.onnx.external import model_files
 from archdsl.targets.torch.source import class_name
@@ -91,8 +92,7 @@ def onnx_run(graph: Graph, module: nn.Module, folder: Path) -> Run:
         what: Any = files[path]
     else:
         what = str(path)
-        for one, data in files.items():
-            one.write_bytes(data)
+        write_all(files)
     session = onnxruntime.InferenceSession(what, options, providers=["CPUExecutionProvider"])
 
     def run(inputs: Inputs) -> list[Any]:

@@ -87,6 +87,8 @@ class FakeSpec:
         return self.problems
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
+        if verb == "onnx_files":
+            return lambda path, *arguments, **options: {Path(path): self.onnx(*arguments, **options)}
         if verb not in ("source", "onnx", "draw", "summary", "verify"):
             raise AttributeError(verb)
 

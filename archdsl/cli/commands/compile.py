@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.cli import options
 from archdsl.cli.reading import choose, open_spec, targets
 from archdsl.cli.showing import say, show_json
+
+if TYPE_CHECKING:
+    from archdsl.targets.onnx.external import Content
 
 
 @click.command("compile")
@@ -50,7 +53,7 @@ def command(
     """Compile to PyTorch source, ONNX, diagram and table.
 
     Writes model.py, model.onnx, diagram.svg and summary.txt into FOLDER/ARCH/: all or none of them. Without --weights the
-    parameters of the ONNX model are drawn at random.
+    parameters of the ONNX model are drawn at random; beyond 2 GiB they lie in a file beside it.
 
     With --step it writes the module of one step: step.py, step.onnx, which takes what the step before carried, and
     first_step.onnx, which takes no carries.
@@ -84,13 +87,19 @@ def command(
         wanted = {f"{word} {file}": (file, make) for word in words for file, make in STEP[word].items()}
     else:
         wanted = {word: PRODUCTS[word] for word in words}
-    files = {folder / file: make(order) for file, make in wanted.values()}
+    files: dict[Path, Content] = {}
+    said: dict[str, str] = {}
+    for word, (file, make) in wanted.items():
+        made = make(order)
+        for path, data in (made if isinstance(made, Mapping) else {Path(file): made}).items():
+            files[folder / path] = data
+            said[word if path.name == file else f"{word} weights"] = (folder / path).as_posix()
     write_all(files)
     if as_json:
-        show_json("compile", {"arch": name, "files": {word: (folder / file).as_posix() for word, (file, _) in wanted.items()}})
+        show_json("compile", {"arch": name, "files": said})
     else:
-        for path, data in files.items():
-            say(f"wrote {path.as_posix()} ({len(data):,} bytes)")
+        for path in files:
+            say(f"wrote {path.as_posix()} ({path.stat().st_size:,} bytes)")
     return 0
 
 

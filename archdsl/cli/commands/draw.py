@@ -35,14 +35,14 @@ def command(
       archdsl draw specs/resnet.arch:ResNet50 -o resnet50.svg
       archdsl draw net.arch --to mermaid
     """
-    from archdsl.cli.products import PRODUCTS, Order
+    from archdsl.cli.products import DRAWN, Order
     from archdsl.files.writing import write_whole
 
     chosen = _form(output, form)
     one = next(targets([target]))
     spec = open_spec(one, include)
     name = choose(spec, one)
-    data = PRODUCTS[chosen][1](Order(spec, name, config, options={"depth": depth, "expand": expand}))
+    data = DRAWN[chosen][1](Order(spec, name, config, options={"depth": depth, "expand": expand}))
     if output is None or output == STANDARD_INPUT:
         if as_json:
             if chosen in ("png", "pdf"):

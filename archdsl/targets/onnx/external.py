@@ -9,8 +9,10 @@ from typing import Any
 from archdsl.ir.graph import Graph
 from archdsl.targets.onnx.model import export, make
 from archdsl.targets.onnx.weights import Held, open_weights
-from archdsl.targets.onnx.wire import MAX_PROTO_BYTES, tensor_about
+from archdsl.targets.onnx.wire import MAX_PROTO_BYTES, Piece, tensor_about
 
+Content = bytes | list[Piece]
+"""What a file holds: in one piece, or in pieces that lie where the weights do."""
 PAGE = 4096
 """Large tensors start at a page, so that they can be mapped."""
 SMALL = 1024
@@ -21,11 +23,11 @@ MARGIN = 64 << 20
 
 def model_files(
     path: Path, graph: Graph, weights: Any, *, dtype: str = "f32", inline: bool = False, external: bool | None = None
-) -> dict[Path, bytes]:
+) -> dict[Path, Content]:
     """The files of a model, in the order in which to write them: weights first, then the model that names them.
 
     Without `external` the weights are inside where 2 GiB allow it. The data file's name holds its hash, so a model never meets
-    other weights than its own. Write them with `archdsl.files.writing.write_all`, which writes all or none.
+    other weights than its own. Write the files with `archdsl.files.writing.write_all`, which writes all or none.
     """
     opened = open_weights(weights)
     made = make(graph, opened, dtype, inline)
@@ -34,7 +36,7 @@ def model_files(
     if not external:
         return {path: export(graph, weights, dtype=dtype, inline=inline)}
     digest = hashlib.sha256()
-    pieces: list[bytes | memoryview] = []
+    pieces: list[Piece] = []
     at = 0
     places: list[tuple[str, Held, int | None]] = []
     for name, held in made.initializers:
@@ -58,4 +60,4 @@ def model_files(
                 entry = about.external_data.add()
                 entry.key, entry.value = key, value
         made.proto.graph.initializer.append(about)
-    return {path.with_name(data): b"".join(pieces), path: made.proto.SerializeToString(deterministic=True)}
+    return {path.with_name(data): pieces, path: made.proto.SerializeToString(deterministic=True)}

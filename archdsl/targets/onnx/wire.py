@@ -62,7 +62,7 @@ def model_bytes(proto: onnx.ModelProto, initializers: Iterable[tuple[str, Held]]
     if len(lead) + total > MAX_PROTO_BYTES:
         raise ModelTooLarge(
             f"the model has {len(lead) + total:,} bytes, and one ONNX file holds 2 GiB; "
-            "archdsl.targets.onnx.external.model_files puts the weights into a file of their own"
+            "`Spec.onnx_files`, or `model_files`, puts the weights into a file of their own"
         )
     return b"".join([lead, *pieces])
 

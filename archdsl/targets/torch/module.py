@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+import os
 import sys
 from functools import lru_cache
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 
+from archdsl.analyses.cost import parameters
 from archdsl.ir.graph import Graph
 from archdsl.targets.torch.on_meta import OnMeta
 from archdsl.targets.torch.source import class_name, print_source
@@ -23,10 +25,12 @@ def build(
     """An instance of the class that `print_source` prints, on `device`, of `dtype` (PyTorch's default without one).
 
     First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state
-    dict: `WeightsError` lists every key that does not fit.
+    dict: `WeightsError` lists every key that does not fit. Raises `MemoryError` where the weights are larger than the machine.
     """
     made = _class(graph)
     device = torch.device(device)
+    if device.type == "cpu":
+        _check_room(graph, dtype or torch.get_default_dtype())
     before = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]), OnMeta() if device.type == "meta" else device:
         torch.default_generator.manual_seed(seed)
@@ -41,6 +45,25 @@ def build(
     if weights is not None:
         load_weights(module, weights)
     return module
+
+
+def _check_room(graph: Graph, dtype: torch.dtype) -> None:
+    """A system that runs out of memory ends the process without a word; this says why before."""
+    owned, there = parameters(graph), _memory()
+    needed = owned * dtype.itemsize if isinstance(owned, int) else 0
+    if there is not None and needed > there:
+        raise MemoryError(
+            f"the weights of {graph.name} take {needed / 2**30:,.0f} GiB, and this machine has {there / 2**30:,.0f} GiB; "
+            '`device="meta"` makes the module without them, `compile --to torch,svg,summary` needs none'
+        )
+
+
+def _memory() -> int | None:
+    """Bytes of memory that the machine has; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=16)

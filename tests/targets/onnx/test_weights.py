@@ -16,7 +16,7 @@ from archdsl.compiler import load
 from archdsl.files.writing import write_all
 from archdsl.ir.graph import Graph
 from archdsl.source import Source
-from archdsl.targets.onnx import wire
+from archdsl.targets.onnx import external, wire
 from archdsl.targets.onnx.external import model_files
 from archdsl.targets.onnx.model import export
 from archdsl.targets.onnx.weights import WeightsDoNotFit
@@ -120,7 +120,7 @@ def test_weights_in_a_file_of_their_own(graph: Graph, tmp_path: Path) -> None:
     files = model_files(tmp_path / "m.onnx", graph, state, external=True)
     weights, model = files
     assert model == tmp_path / "m.onnx"
-    assert weights.name == f"m.{hashlib.sha256(files[weights]).hexdigest()[:12]}.data"
+    assert weights.name == f"m.{hashlib.sha256(b''.join(files[weights])).hexdigest()[:12]}.data"
     write_all(files)
     onnx.checker.check_model(str(model), full_check=True)
     for one, two in zip(run(model, x), run(export(graph, state), x), strict=True):
@@ -135,6 +135,18 @@ def test_beyond_the_limit(graph: Graph, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(wire, "MAX_PROTO_BYTES", 1000)
     with pytest.raises(ModelTooLarge, match="model_files"):
         export(graph, state)
+
+
+def test_a_specs_files_are_its_model_and_beyond_the_limit_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.ones((2, 8), np.float32)
+    path = tmp_path / "m.onnx"
+    assert SPEC.onnx_files(path) == {path: SPEC.onnx()}
+    monkeypatch.setattr(external, "MAX_PROTO_BYTES", external.MARGIN + 1000)
+    files = SPEC.onnx_files(path)
+    assert [one.suffix for one in files] == [".data", ".onnx"]
+    write_all(files)
+    for one, two in zip(run(path, x), run(SPEC.onnx(), x), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_varint() -> None:
