@@ -7,6 +7,7 @@ from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op
 from archdsl.ops.pointwise.arithmetic import Add, Div, Maximum, Mul, Sub
+from archdsl.ops.pointwise.choose import Lerp, Where
 from archdsl.ops.pointwise.elementary import Neg
 from archdsl.passes.scans.steps import Steps
 from archdsl.records import record
@@ -61,16 +62,34 @@ class Forms:
         mine = [self.forms.get(one.name) if isinstance(one, Value) else None for one in node.operands]
         if isinstance(node.op, Neg) and mine[0] is not None and not mine[0].most:
             return Form(self._negative(mine[0].a), self._negative(mine[0].b) if mine[0].b is not None else None)
-        if len(mine) != 2:
+        parts = [one if form is None else form for one, form in zip(node.operands, mine, strict=True)]
+        if isinstance(node.op, Where):
+            made = self._chosen(node.op, *parts)
+        elif isinstance(node.op, Lerp):
+            x, y, weight = parts
+            made = self._two(Add(), x, self._two(Mul(), weight, self._two(Sub(), y, x)))
+        elif len(parts) == 2:
+            made = self._two(node.op, *parts)
+        else:
             raise NoForm
-        left, right = mine
-        if left is not None and right is not None:
-            return self._both(node.op, left, right)
-        known = node.operands[1] if left is not None else node.operands[0]
-        form = left or right
-        if form is None:
+        if not isinstance(made, Form):
             raise NoForm
-        return self._with(node.op, form, known, first=left is not None)
+        return made
+
+    def _two(self, op: Op, left: Form | Operand, right: Form | Operand) -> Form | Operand:
+        """An operator of two on what is a form or known."""
+        if isinstance(left, Form):
+            return self._both(op, left, right) if isinstance(right, Form) else self._with(op, left, right, first=True)
+        return self._with(op, right, left, first=False) if isinstance(right, Form) else self._made(op, left, right)
+
+    def _chosen(self, op: Where, condition: Form | Operand, *sides: Form | Operand) -> Form:
+        """One form or another, or one and what is known, by a condition that is known: each part chosen by itself."""
+        dtype = TensorType((), self.carry.type.dtype)
+        forms = [one if isinstance(one, Form) else Form(Number(0, dtype), one) for one in sides]
+        if isinstance(condition, Form) or any(one.most for one in forms):
+            raise NoForm
+        a = self._made(op, condition, *(self._one(one.a) for one in forms))
+        return Form(a, self._made(op, condition, *(Number(0, dtype) if one.b is None else one.b for one in forms)))
 
     def _both(self, op: Op, left: Form, right: Form) -> Form:
         """A sum or a difference of two forms."""
