@@ -8,12 +8,13 @@ from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Layer
 from archdsl.ir.node import Node
-from archdsl.ir.value import Number, Value
+from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.combine.concat import Concat
 from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import ALL, Index
 from archdsl.ops.pointwise.arithmetic import Add, Mul
 from archdsl.ops.reshape.axes import Transpose, Unsqueeze
+from archdsl.ops.reshape.reshape import Reshape
 from archdsl.passes.scans.cells import Bias, Block, Cell, Gate, NotACell, cells
 from archdsl.passes.scans.fused import CellScan, GRUScan, LSTMScan, RNNScan
 from archdsl.passes.scans.loop import Loop, needed
@@ -48,7 +49,7 @@ def fuse(loop: Loop, before: Sequence[Node] = ()) -> bool:
         if isinstance(cell, NotACell):
             misses.append(Finding(cell.words, cell.span))
         elif not all(_is_state(loop, one) for one in (cell.h, cell.c) if one is not None):
-            misses.append(Finding(f"`{loop.old[cell.h].name}` is a cell's, but the fused kernel wants states [B, H]"))
+            continue
         elif (why := _open(loop, cell)) is not None:
             misses.append(why)
         else:
@@ -60,7 +61,7 @@ def fuse(loop: Loop, before: Sequence[Node] = ()) -> bool:
 
 def _is_state(loop: Loop, index: int) -> bool:
     type = loop.old[index].type
-    return type.rank == 2 and type.dtype == "float"
+    return type.rank > 0 and type.dtype == "float" and isinstance(loop.starts[index], Value)
 
 
 def _open(loop: Loop, cell: Cell) -> Finding | None:
@@ -101,23 +102,27 @@ class _Writing:
         weights = [self.beside([self.columns(gate, read) for gate in cell.gates], read) for read in self.reads]
         w = weights[0] if len(weights) == 1 else steps.applied(Concat(axis=1), *weights)
         operands = [w, self.stacked([gate.state for gate in cell.gates]), *self.biases()]
-        h, c = loop.new[cell.h], loop.new[cell.h if cell.c is None else cell.c]
-        states = (h,) if cell.c is None else (h, c)
-        types = (steps.type(h.type, 2 - axis), *(one.type for one in states))
-        results = tuple(steps.named(one, type) for one, type in zip((h, *states), types, strict=True))
         carries = (cell.h,) if cell.c is None else (cell.h, cell.c)
-        starts = [loop.starts[index] for index in carries]
+        h = loop.new[cell.h]
+        states = [loop.new[index] for index in carries]
+        starts = [self.flat(loop.starts[index]) for index in carries]
+        all_states = TensorType((*x.type.shape[:2], self.width), h.type.dtype)
+        results = [steps.named(h, all_states)]
+        results += [steps.named(state, start.type) for state, start in zip(states, starts, strict=True)]
         op = KINDS[cell.kind](axis, loop.scan.reverse)
-        steps.nodes.append(Node((x, *starts, *operands), results, op=op, path=steps.around.path, span=steps.around.span))
-        steps.known[h.name] = Many(results[0], h.type, 2 - axis)
+        steps.nodes.append(Node((x, *starts, *operands), tuple(results), op=op, path=steps.around.path, span=steps.around.span))
+        after = h.type.rank - axis
+        results[0] = self.shaped(results[0], steps.type(h.type, after))
+        steps.known[h.name] = Many(results[0], h.type, after)
         start = steps.applied(Unsqueeze(axis=0), loop.starts[cell.h])
-        parts = [start, steps.at(steps.known[h.name], 2)]
+        parts = [start, steps.at(steps.known[h.name], h.type.rank)]
         whole = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts))
         earlier = Index(parts=(("slice", 1, None, None) if loop.scan.reverse else ("slice", None, -1, None),))
-        steps.known[loop.old[cell.h].name] = Many(steps.applied(earlier, whole), h.type, 2)
+        steps.known[loop.old[cell.h].name] = Many(steps.applied(earlier, whole), h.type, h.type.rank)
         for place, index in enumerate(loop.scan.finals):
             if index in carries:
-                loop.results[loop.node.results[loop.scan.yields + place].name] = results[1 + carries.index(index)]
+                last = self.shaped(results[1 + carries.index(index)], loop.new[index].type)
+                loop.results[loop.node.results[loop.scan.yields + place].name] = last
         self.tell(carries)
         loop.solved |= set(carries)
         loop.hoist()
@@ -134,17 +139,36 @@ class _Writing:
     def entering(self) -> tuple[Value, int]:
         """What enters at all steps, beside each other where it is several, and the axis of the steps."""
         found = [self.reading.many(one.source) for one in self.reads]
-        axis = next((one.axis for one in found if one is not None and one.axis < 2), 1)
+        rank = self.loop.new[self.cell.h].type.rank
+        axis = next((one.axis for one in found if one is not None and one.axis < 2), 1) if rank == 2 else 0
         placed = []
         for read, many in zip(self.reads, found, strict=True):
             if many is None:
                 raise ValueError("an input that is not known")
-            value = self.steps.at(many, 2 - axis)
-            width = many.step.shape[-1]
-            if read.low != 0 or read.high != width:
+            value = self.steps.at(many, rank - axis)
+            if rank != 2:
+                value = self.shaped(value, TensorType((self.steps.length, self.batch(), many.step.shape[-1]), many.step.dtype))
+            if read.low != 0 or read.high != many.step.shape[-1]:
                 value = self.steps.applied(Index(parts=(ALL, ALL, ("slice", read.low, read.high, None))), value)
             placed.append(value)
         return (placed[0] if len(placed) == 1 else self.steps.applied(Concat(axis=2), *placed)), axis
+
+    def batch(self) -> Size:
+        """How many states there are: of a state without a batch one, of one with several axes before the last their product."""
+        total: Size = 1
+        for size in self.loop.new[self.cell.h].type.shape[:-1]:
+            total = total * size
+        return total
+
+    def flat(self, state: Operand) -> Value:
+        """A first state as [B, H]."""
+        if not isinstance(state, Value):
+            raise ValueError("a state that is no tensor")
+        return self.shaped(state, TensorType((self.batch(), self.width), state.type.dtype))
+
+    def shaped(self, value: Value, type: TensorType) -> Value:
+        """The value in that shape."""
+        return value if value.type.rank == type.rank else self.steps.applied(Reshape(sizes=type.shape), value)
 
     def columns(self, gate: Gate, read: Read) -> Block | None:
         """The weight of one input in a gate; None where the gate does not see it."""

@@ -117,7 +117,10 @@ class Reading:
             return None
         op = member.op
         bias = Source("bias", path) if op.bias else None
-        return self._product(node, Source("weight", path), op.transposed, bias, op.out_features, outer)
+        x = node.operands[0]
+        if not isinstance(x, Value):
+            return None
+        return self._product(x, Source("weight", path), op.transposed, bias, op.out_features, outer)
 
     def _function(self, node: Node, op: Op, outer: bool) -> list[Row] | None:
         operands, result = node.operands, node.results[0].type
@@ -201,26 +204,25 @@ class Reading:
     def _applied(self, node: Node, op: Op, outer: bool) -> list[Row] | None:
         """A product with a matrix that is a value: the same in each step."""
         x, matrix, *rest = node.operands
+        turned = isinstance(op, Matmul)
+        if turned and x is not None and x.type.rank == 2 and matrix is not None and matrix.type.rank == 1:  # matrix @ vector
+            x, matrix, turned = matrix, x, False
         if not isinstance(x, Value) or not isinstance(matrix, Value) or matrix.type.rank != 2 or not self._is_same(matrix, outer):
             return None
         bias = next((one for one in rest if isinstance(one, Value)), None)
         if bias is not None and not (is_bias(bias.type) and self._is_same(bias, outer)):
             return None
-        turned = isinstance(op, Matmul)
         after = None if bias is None else Source(bias.name, (), outer)
         width = matrix.type.shape[1 if turned else 0]
-        return self._product(node, Source(matrix.name, (), outer), turned, after, width, outer)
+        return self._product(x, Source(matrix.name, (), outer), turned, after, width, outer)
 
     def _is_same(self, value: Value, outer: bool) -> bool:
         many = None if outer else self.loop.steps.known.get(value.name)
         return many is not None and many.after is None
 
     def _product(
-        self, node: Node, weight: Source, turned: bool, bias: Source | None, width: Size, outer: bool
+        self, x: Value, weight: Source, turned: bool, bias: Source | None, width: Size, outer: bool
     ) -> list[Row] | None:  # fmt: skip
-        x = node.operands[0]
-        if not isinstance(x, Value):
-            return None
         places: list[tuple[Size, Size, Sum]] = []
         if not outer and x.name in self.loop.steps.known:
             size = x.type.shape[-1]

@@ -117,3 +117,44 @@ def test_an_affine_carry_of_a_fused_one_is_solved() -> None:
     fast = check(fast_scans(plain))
     assert {"rnn_scan", "affine_scan"} <= set(operators(fast))
     agree(plain, fast)
+
+
+RANKS = {
+    "no batch": (
+        "x: [T, 3], s: [5]",
+        "over axis 0 { carry h = s; h = tanh(w @ a + u @ h + b); yield h; final h }",
+        [("T", 3), (5,)],
+    ),
+    "two batch axes": (
+        "x: [B, N, T, 3], s: [B, N, 5]",
+        """over axis 2 reverse {
+    carry h = s
+    r, z, n = a -> W: Linear(15) -> chunk(3, axis=-1)
+    hr, hz, hn = h -> U: Linear(15) -> chunk(3, axis=-1)
+    h = lerp(tanh(n + sigmoid(r + hr) * hn), h, sigmoid(z + hz))
+    yield h + a[:, :, :1]
+    final h
+  }""",
+        [(2, 3, "T", 3), (2, 3, 5)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_states_of_other_ranks(name: str) -> None:
+    header, body, shapes = RANKS[name]
+    params = "param w: [5, 3] = ones\n  param u: [5, 5] = ones\n  param b: [5] = ones" if "w @" in body else ""
+    text = f"arch A({header}) {{\n  {params}\n  y, l = scan a in x {body}\n  head y {{ y }}\n  head l {{ l }}\n}}"
+    plain = load(Source("<rank>", text)).graph()
+    fast = check(fast_scans(plain))
+    assert {"gru_scan", "rnn_scan"} & set(operators(fast))
+    assert not any(node.scan for node in fast.nodes)
+    one, two = (build(graph, dtype=torch.float64) for graph in (plain, fast))
+    generator = torch.Generator().manual_seed(0)
+    state = {key: torch.randn(value.shape, generator=generator, dtype=value.dtype) for key, value in one.state_dict().items()}
+    one.load_state_dict(state)
+    two.load_state_dict(state)
+    for length in (0, 1, 2, 5):
+        given = [torch.randn(*[length if size == "T" else size for size in shape], dtype=torch.float64) for shape in shapes]
+        for a, b in zip(one(*given), two(*given), strict=True):
+            torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-9)
