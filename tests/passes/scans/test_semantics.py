@@ -1,4 +1,4 @@
-"""What a scan means in every form: the loop and the fast form, as a module and in ONNX, at length 1 and more; as a module at 0 too.
+"""What a scan means in every form: the loop and the fast form, as a module and in ONNX, at length 1 and more, a module at 0 too.
 
 The references are loops written by hand in PyTorch.
 """
@@ -140,8 +140,11 @@ PROGRAMS: dict[str, tuple[str, str, Reference]] = {
         "    carry h = zeros(B, 3); h = v * h + u * cast(t, float)[:, none]; yield h }",
         several_inputs,
     ),
-    "reverse": (f"{Y}, {H}", "y, h = scan u in x over axis 1 reverse { carry h = zeros(B, 3); h = tanh(h + u); yield h; final h }",
-                backwards),
+    "reverse": (
+        f"{Y}, {H}",
+        "y, h = scan u in x over axis 1 reverse { carry h = zeros(B, 3); h = tanh(h + u); yield h; final h }",
+        backwards,
+    ),
     "affine and reverse": (
         f"{Y}, {H}",
         "y, h = scan u in x over axis 1 reverse { carry h = zeros(B, 3); h = sigmoid(u) * h + u; yield h; final h }",
@@ -185,7 +188,8 @@ PROGRAMS: dict[str, tuple[str, str, Reference]] = {
     ),
     "a choice of configuration": (
         Y,
-        "let more = false\n  y = scan u in x over axis 1 { carry h = zeros(B, 3); if more { h = h * 2 } else { h = h + u }; yield h }",
+        "let more = false\n"
+        "  y = scan u in x over axis 1 { carry h = zeros(B, 3); if more { h = h * 2 } else { h = h + u }; yield h }",
         one_branch,
     ),
 }  # fmt: skip
