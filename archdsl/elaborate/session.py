@@ -18,7 +18,7 @@ from archdsl.records import record
 from archdsl.source import Span
 
 MAX_NODES = 100_000
-MAX_STEPS = 200_000
+MAX_STEPS = 100_000
 MAX_DEPTH = 60
 
 
