@@ -11,7 +11,8 @@ from archdsl.passes.scans.formula import Formula, formula_text
 
 
 class Solved(Op):
-    """All states of a recurrence, [T + 1, …], from its two sequences and its first state […], which is among them.
+    """Of a recurrence, from its two sequences and its first state […]: the states before the steps and those after them, [T, …],
+    and the last.
 
     The sequences broadcast to [T, …]. ONNX has no such operator: an export keeps the loop.
     """
@@ -19,30 +20,39 @@ class Solved(Op):
     family = "recurrent"
     tensors = ("a", "b", "start")
     steps: object = required("how many steps there are", "size")
-    reverse: bool = option(False, "from the last step to the first, the first state last", "bool")
-    function: ClassVar[str]
+    reverse: bool = option(False, "from the last step to the first", "bool")
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         start = given(inputs[2], "start")
-        return (TensorType((self.steps + 1, *start.shape), start.dtype),)  # type: ignore[operator]
+        all = TensorType((self.steps, *start.shape), start.dtype)  # type: ignore[arg-type]
+        return (all, all, start)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        tape.helper("affine_scan")
-        return tape.call(self.function, *inputs, **({"reverse": True} if self.reverse else {}))
+        for name in self.needs:
+            tape.helper(name)
+        return tape.call(tape.helper(self.name), *inputs, **({"reverse": True} if self.reverse else {}))
+
+    needs: ClassVar[tuple[str, ...]] = ("recurrence",)
+    """The helpers that its own calls."""
 
 
 class AffineScan(Solved):
     """`h = a * h + b`, element by element."""
 
     name = "affine_scan"
-    function = "affine_scan"
 
 
 class MaxPlusScan(Solved):
     """`h = maximum(h + a, b)`, element by element."""
 
     name = "maxplus_scan"
-    function = "maxplus_scan"
+    needs = ("recurrence", "affine_scan")
+
+
+class MatrixScan(Solved):
+    """`h = a @ h + b` of small matrices: a [T, n, n, …], b [T, n, …], the states [n, …]; element by element in what follows."""
+
+    name = "matrix_scan"
 
 
 class ContractedScan(Op):
@@ -69,6 +79,7 @@ class ContractedScan(Op):
         return (TensorType((self.steps, *kept), start.dtype), start)  # type: ignore[arg-type]
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
+        tape.helper("recurrence")
         tape.helper("affine_scan")
         said = ", ".join(formula_text(one, self.names, tape) for one in (self.a, self.b))
         coefficients = Code(f"lambda {', '.join(self.names)}: ({said})")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from archdsl.dims.shape import TensorType
+from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.combine.concat import Concat
-from archdsl.ops.contract import OpFault
+from archdsl.ops.contract import Op, OpFault
 from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.reshape.axes import Unsqueeze
@@ -18,6 +19,9 @@ from archdsl.passes.scans.story import Finding
 BUT_LAST = ("slice", None, -1, None)
 BUT_FIRST = ("slice", 1, None, None)
 
+Solution = tuple[Value, Value | None, Value]
+"""The states before the steps [T, …], those after them (None where they are known), and the last."""
+
 
 def solve(loop: Loop) -> None:
     """Solve the carries that can be, in the order in which they depend on each other; what depends on no other is hoisted."""
@@ -29,7 +33,7 @@ def solve(loop: Loop) -> None:
         for index in loop.carries:
             states = _states(loop, index)
             if states is not None:
-                _replace(loop, index, states)
+                replace(loop, index, states)
                 loop.hoist()
                 again = True
 
@@ -58,13 +62,13 @@ def why_not(loop: Loop, index: int) -> Finding:
     return Finding(f"{stays}: what it is made of is too large to keep for all steps, or the same in each")
 
 
-def _states(loop: Loop, index: int) -> Value | None:
-    """All states of a carry, the first among them; None where only the loop has them."""
+def _states(loop: Loop, index: int) -> Solution | None:
+    """All states of a carry; None where only the loop has them."""
     steps, new, start = loop.steps, loop.new[index], loop.starts[index]
     type, name = loop.old[index].type, loop.old[index].name
     if type.dtype != "float" or not isinstance(start, Value):
         return None
-    before = len(steps.nodes)
+    made = len(steps.nodes)
     try:
         known = steps.known.get(new.name)
         if known is not None:
@@ -72,26 +76,36 @@ def _states(loop: Loop, index: int) -> Value | None:
                 return None
             parts = [steps.applied(Unsqueeze(axis=0), start), steps.at(known, type.rank)]
             states = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=new.name)
+            before, last = (BUT_FIRST, ("int", 0)) if loop.scan.reverse else (BUT_LAST, ("int", -1))
             loop.found.append(Finding(f"`{name}` only remembers what is known of the step before: no recurrence"))
-            return states
+            return steps.applied(Index(parts=(before,)), states), None, steps.applied(Index(parts=(last,)), states)
         forms = Forms(steps, loop.old[index])
         form = forms.follow(loop.nodes, new)
         if not any(isinstance(one, Value) and steps.known[one.name].after is not None for one in (form.a, form.b)):
             return None
-        a = _sequence(loop, form.a, 0.0 if form.most else 1.0, type)
-        b = _sequence(loop, form.b, 0.0, type)
+        a = sequence(loop, form.a, 0.0 if form.most else 1.0, type)
+        b = sequence(loop, form.b, 0.0, type)
         kind = MaxPlusScan if form.most else AffineScan
-        states = steps.applied(kind(steps=loop.scan.length, reverse=loop.scan.reverse), a, b, start, name=new.name)
+        solution = solved(loop, kind(steps=loop.scan.length, reverse=loop.scan.reverse), new, a, b, start)
         equation = f"max-plus in itself, maximum({name} + a, b)" if form.most else f"affine in itself, a * {name} + b"
         loop.found.append(Finding(f"`{name}` is {equation}: solved by {kind.name} for all steps at once"))
-        return states
+        return solution
     except (NoForm, OpFault):
-        del steps.nodes[before:]
+        del steps.nodes[made:]
         steps.forget()
         return None
 
 
-def _sequence(loop: Loop, one: Operand, otherwise: float, type: TensorType) -> Value:
+def solved(loop: Loop, op: Op, like: Value, *operands: Value) -> tuple[Value, Value, Value]:
+    """The states before the steps, those after, and the last, by an operator."""
+    steps = loop.steps
+    types = op.infer(steps.context, *(one.type for one in operands))
+    before, after, last = (steps.named(like, type) for type in types)
+    steps.nodes.append(Node(operands, (before, after, last), op=op, path=steps.around.path, span=steps.around.span))
+    return before, after, last
+
+
+def sequence(loop: Loop, one: Operand, otherwise: float, type: TensorType) -> Value:
     """A coefficient with the axis of the steps first, or one number for all."""
     if isinstance(one, Value):
         return loop.steps.at(loop.steps.known[one.name], type.rank)
@@ -101,15 +115,14 @@ def _sequence(loop: Loop, one: Operand, otherwise: float, type: TensorType) -> V
     return loop.steps.applied(Full(size=(1,), fill_value=float(number), dtype=type.dtype), name="factor")
 
 
-def _replace(loop: Loop, index: int, states: Value) -> None:
-    """The carry's values of all steps, before and after each, and its last."""
+def replace(loop: Loop, index: int, solution: Solution) -> None:
+    """The carry's values of all steps, before and after each, and its last, in the place of the carry."""
     steps, old, new = loop.steps, loop.old[index], loop.new[index]
-    ends = (BUT_FIRST, BUT_LAST) if loop.scan.reverse else (BUT_LAST, BUT_FIRST)
-    steps.known[old.name] = Many(steps.applied(Index(parts=(ends[0],)), states, name=old.name), old.type, old.type.rank)
-    if new.name not in steps.known:
-        steps.known[new.name] = Many(steps.applied(Index(parts=(ends[1],)), states, name=new.name), new.type, new.type.rank)
+    before, after, last = solution
+    steps.known[old.name] = Many(before, old.type, old.type.rank)
+    if after is not None and new.name not in steps.known:
+        steps.known[new.name] = Many(after, new.type, new.type.rank)
     for place, final in enumerate(loop.scan.finals):
         if final == index:
-            last = ("int", 0 if loop.scan.reverse else -1)
-            loop.results[loop.node.results[loop.scan.yields + place].name] = steps.applied(Index(parts=(last,)), states)
+            loop.results[loop.node.results[loop.scan.yields + place].name] = last
     loop.solved.add(index)

@@ -57,8 +57,8 @@ def _kept_scan(
     """The same with all states kept: for a compiler, which fuses what it can, and for gradients of gradients."""
     steps = _count(state, weights, *given)
     a, b = (one.expand(steps, *state.shape) for one in coefficients(*given))
-    states = affine_scan(a, b, state)
-    return (states[1:] * weights).sum([axis + 1 for axis in summed]), states[-1]
+    _, after, last = affine_scan(a, b, state)
+    return (after * weights).sum([axis + 1 for axis in summed]), last
 
 
 def _count(state: Tensor, *parts: Tensor) -> int:

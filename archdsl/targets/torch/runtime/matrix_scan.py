@@ -1,0 +1,50 @@
+"""Recurrences that are affine in several states together, for all steps at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archdsl.targets.torch.runtime.recurrence import Recurrence, chunked_states, register, solved, states_of
+
+
+def matrix_scan(a: Tensor, b: Tensor, start: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """`h[t] = a[t] @ h[t - 1] + b[t]` of small matrices [T, n, n, …], vectors [T, n, …] and the first state [n, …], element by
+    element in the axes that follow: the states before the steps and those after them, both [T, n, …], and the last.
+
+    With `reverse` it runs from the last step to the first. a and b may have 1 in place of any size.
+    """
+    return solved(_MATRIX, a, b, start, reverse)
+
+
+def _matrix_states(a: Tensor, b: Tensor, start: Tensor, reverse: bool) -> Tensor:
+    axis = -start.dim()  # of a vector's elements; a matrix has its rows before it and its columns there
+
+    def step(factor: Tensor, term: Tensor, state: Tensor, out: Tensor | None) -> Tensor:
+        for column, one in zip(factor.unbind(axis), state.unbind(axis), strict=True):
+            term = torch.addcmul(term, column, one.unsqueeze(axis))
+        return term if out is None else out.copy_(term)
+
+    def product(later: Tensor, whole: Tensor) -> Tensor:
+        columns, rows = later.unbind(axis), whole.unbind(axis - 1)
+        made = columns[0].unsqueeze(axis) * rows[0].unsqueeze(axis - 1)
+        for column, row in zip(columns[1:], rows[1:], strict=True):
+            made.addcmul_(column.unsqueeze(axis), row.unsqueeze(axis - 1))
+        return made
+
+    return chunked_states(a, b, start, reverse, step, product)
+
+
+def _matrix_gradients(a: Tensor, b: None, before: Tensor, onto: Tensor, reverse: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """The transposed recurrence the other way round."""
+    if not before.shape[0]:
+        return torch.zeros_like(a), before, before.new_zeros(before.shape[1:])
+    turned = a.transpose(1, 2)
+    rest, inner, end = (turned[:-1], onto[1:], onto[0]) if reverse else (turned[1:], onto[:-1], onto[-1])
+    whole = states_of(_MATRIX, rest, inner, end, not reverse)[0]
+    first = turned[-1] * whole[-1] if reverse else turned[0] * whole[0]
+    return whole.unsqueeze(2) * before.unsqueeze(1), whole, first.sum(1)
+
+
+_MATRIX = Recurrence("matrix", _matrix_states, _matrix_gradients, front=1)
+register(_MATRIX)
