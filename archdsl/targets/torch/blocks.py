@@ -181,12 +181,14 @@ def statement_lines(statements: list[Statement], names: Mapping[str, str], inden
     for one in statements:
         if isinstance(one, Block):
             out += lay_out(spelled(one.head), indent)
-            out += statement_lines(one.body, names, indent + 4)
+            out += statement_lines(one.body, names, indent + 4) or [f"{' ' * indent}    pass"]
             if one.other:
                 out.append(f"{' ' * indent}else:")
                 out += statement_lines(one.other, names, indent + 4)
             continue
         left = ", ".join(map(spelled, one.targets))
+        if left and left == spelled(one.code):
+            continue  # two values that have one name
         text = f"{left}{one.annotation} = {spelled(one.code)}" if one.targets else f"{one.head} {spelled(one.code)}".strip()
         out += lay_out(text, indent, one.note)
     return out

@@ -13,7 +13,7 @@ from archdsl.ir.node import Node
 from archdsl.targets.torch.blocks import body_of, is_sequence, statement_lines
 from archdsl.targets.torch.classes import Plan, make_plan, names_free
 from archdsl.targets.torch.forward import Forward
-from archdsl.targets.torch.layout import lay_out
+from archdsl.targets.torch.layout import WIDTH, lay_out
 from archdsl.targets.torch.scope import Numbers
 
 OWNER = "module"
@@ -90,7 +90,7 @@ class Functions:
             plan.name = self.named(plan)
             results = ", ".join(["Tensor"] * len(plan.joined.outputs))
             about = f'"""What `{plan.joined.name}` gives, then its tangents along those that are given."""'
-            head = lay_out(f"def {plan.name}({', '.join(said)}) -> tuple[{results}]:", 0)
+            head = head_of(plan.name, said, f"tuple[{results}]")
             self.printed[key] = plan.name, [*head, *lay_out(about, 4), *lines]
             return
         plan.name, known = self.printed[key]
@@ -109,6 +109,16 @@ class Functions:
     def text(self) -> list[str]:
         """All of them."""
         return [with_owner("\n".join(one for one in lines if one)) for _, lines in self.printed.values()]
+
+
+def head_of(name: str, arguments: list[str], result: str) -> list[str]:
+    """`def name(…) -> result:`, broken at its arguments where it is long."""
+    whole = f"def {name}({', '.join(arguments)}) -> {result}:"
+    if len(whole) <= WIDTH:
+        return [whole]
+    row = f"    {', '.join(arguments)}"
+    rows = [row] if len(row) <= WIDTH else [f"    {one}," for one in arguments]
+    return [f"def {name}(", *rows, *lay_out(f") -> {result}:", 0)]
 
 
 def without_note(line: str) -> str:
