@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.oracles import torchvision_cpu  # noqa: F401  before timm
-from tests.oracles.cases import NO_DROPOUT, TINY_WORDS, call_gpt2, gpt2
+from tests.oracles.cases import NO_DROPOUT, TINY_BERT, TINY_WORDS, call_gpt2, gpt2, pretraining
 from tests.oracles.comparing import Call, Inputs, call_plain
 
 import timm  # isort: skip
@@ -36,6 +36,8 @@ class Mapped:
     """The zoo's word for it, where it has one."""
     summed: frozenset[str] = frozenset()
     """The reference's tensors that do not return bit for bit: only their sum does."""
+    lost: str = ""
+    """What the names of tensors have that are dropped and do not return."""
     layout: Callable[[nn.Module], dict[str, torch.Tensor]] | None = None
     """What files have, where the library does not write them so any more."""
     saved: bool = False
@@ -71,6 +73,11 @@ def as_on_the_hub(module: nn.Module) -> dict[str, torch.Tensor]:
     size = len(weights["wpe.weight"])
     blocks = range(len(module.transformer.h))
     return weights | {f"h.{i}.attn.bias": torch.ones(size, size).tril()[None, None].clone() for i in blocks}
+
+
+def call_encoder(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    made = module.bert(inputs["tokens"])
+    return made.last_hidden_state, made.pooler_output
 
 
 def call_cell(module: nn.Module, inputs: Inputs) -> tuple[torch.Tensor, ...]:
@@ -208,6 +215,18 @@ CASES = [
         {**TINY_WORDS, "context": 16, "p": 0.0},
         (2, 9, 19),
         call_gpt2,
+        lost=".attn.bias",
         layout=as_on_the_hub,
+    ),
+    Mapped(
+        "hf_bert_pretraining",
+        "bert",
+        "BertBase",
+        pretraining(),
+        pretraining(**TINY_BERT),
+        {**TINY_WORDS, "hidden": 24, "positions": 16, "p": 0.0},
+        (2, 9, 19),
+        call_encoder,
+        lost="cls.",
     ),
 ]  # fmt: skip
