@@ -8,11 +8,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
-from tests.oracles.comparing import Pair, agree_in_float64, same_keys
+from tests.oracles.comparing import Pair, agree_in_float64, call_ours, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
-from tests.oracles.transformer_cases import CASES, STARTS, Text
+from tests.oracles.transformer_cases import CASES, DROPPING, STARTS, Text
 
 import transformers  # isort: skip
 
@@ -110,3 +110,24 @@ def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes_and_lengths(case
     running = session(spec(case.file).onnx(case.arch, weights=theirs.state_dict(), given=case.given, **case.config))
     for n in (1, 3):
         agrees(running, theirs, case.call, case.inputs(n))
+
+
+@pytest.mark.parametrize("case", DROPPING, ids=lambda case: case.name)
+def test_dropout_stands_where_the_library_has_it(case: Text) -> None:
+    """In training the mean and the spread of each output are the library's, as far as so many draws can tell; without the one on
+    the weights of T5's attention they are 9 and 5 apart."""
+    assert case.tiny is not None
+    assert case.inputs is not None
+    draws = 6000
+    theirs = randomise(case.tiny()).train()
+    ours = build(case.file, case.arch, **case.config).train()
+    ours.load_state_dict(theirs.state_dict())
+    inputs = {name: one.repeat(draws, *[1] * (one.ndim - 1)) for name, one in case.inputs(1).items()}
+    torch.manual_seed(0)
+    with torch.no_grad():
+        pairs = list(zip(call_ours(ours, inputs), case.call(theirs, inputs), strict=True))
+    for mine, other in pairs:
+        spread = other.double().std(0)
+        apart = (mine.double().mean(0) - other.double().mean(0)).abs() / (spread * (2 / draws) ** 0.5)
+        assert apart.max() < 4.5
+        assert (mine.double().std(0) / spread - 1).abs().max() * draws**0.5 < 4.5

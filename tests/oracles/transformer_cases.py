@@ -305,3 +305,73 @@ STARTS: dict[str, tuple[str, str, dict[str, Any], Callable[[], nn.Module]]] = {
     "mha": ("transformer", "TorchAttention", {"D": 64}, lambda: nn.MultiheadAttention(64, 8)),
     "encoder_layer": ("transformer", "TorchEncoderLayer", {"D": 64, "hidden": 99}, lambda: nn.TransformerEncoderLayer(64, 8, 99)),
 }
+
+P = 0.3
+DROPS = {"attn_pdrop": P, "embd_pdrop": P, "resid_pdrop": P}
+TINY_GPT = {"vocab_size": 19, "n_positions": 16, "n_embd": 16, "n_layer": 2, "n_head": 2}
+TINY_T5 = {"vocab_size": 19, "d_model": 16, "d_kv": 6, "d_ff": 24, "num_layers": 2, "num_heads": 2, "dropout_rate": P}
+TINY_LLAMA = {
+    "vocab_size": 19,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 24,
+    "num_key_value_heads": 2,
+    "attention_dropout": P,
+}
+
+
+def bert_with_dropout() -> nn.Module:
+    config = {**TINY_BERT, "attention_probs_dropout_prob": P, "hidden_dropout_prob": P}
+    return transformers.BertModel(transformers.BertConfig(**config))
+
+
+def call_words(module: nn.Module, inputs: Inputs) -> tuple[Tensor, ...]:
+    made = module(inputs["tokens"])
+    return made.last_hidden_state, made.pooler_output
+
+
+# The same as the library's while dropout draws: in distribution.
+DROPPING = [
+    Text(
+        "gpt1",
+        "gpt1",
+        "GPT1",
+        {},
+        lambda: transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**TINY_GPT, **DROPS)),
+        {**GPT, "p": P},
+        words(4, 19),
+        call_gpt1,
+    ),
+    Text("gpt2", "gpt2", "GPT2", {}, gpt2(**TINY_GPT, **DROPS), {**GPT, "p": P}, words(4, 19), call_gpt2),
+    Text("bert", "bert", "Bert", {}, bert_with_dropout, {**BERT, "p": P}, words(4, 19), call_words),
+    Text(
+        "t5",
+        "t5",
+        "T5",
+        {},
+        lambda: transformers.T5ForConditionalGeneration(transformers.T5Config(**TINY_T5)),
+        {**T5, "p": P},
+        pairs(4, 3),
+        call_t5,
+    ),
+    Text(
+        "llama",
+        "llama",
+        "Llama",
+        {},
+        lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**TINY_LLAMA)),
+        {**LLAMA, "kv_heads": 2, "p": P},
+        words(4, 19),
+        call_causal,
+    ),
+    Text(
+        "torch_transformer",
+        "transformer",
+        "TorchTransformer",
+        {},
+        lambda: nn.Transformer(8, 2, 2, 2, 12, P, batch_first=True),
+        {**TORCH, "p": P},
+        vectors(8, source=4, target=3),
+    ),
+]
