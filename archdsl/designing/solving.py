@@ -228,7 +228,8 @@ def _start(free: Free, value: Any) -> int:
 def _why_none(spec: Spec, name: str | None, fixed: Mapping[str, Any], free: list[Free], text: str, tried: int) -> str:
     """What keeps the first values from being a solution, for the message."""
     try:
-        spec.elaborate(name, **fixed, **{one.name: one.value(0) for one in free})
+        config: dict[str, Any] = {**fixed, **{one.name: one.value(0) for one in free}}
+        spec.elaborate(name, **config)
     except ArchError as fault:
         return f"no value was found for which `{text}` holds ({tried} tried); with the first: {fault.problems[0].message()}"
     return f"no value was found for which `{text}` holds ({tried} tried)"

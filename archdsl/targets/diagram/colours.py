@@ -7,6 +7,8 @@ QUIET = "#5c6773"
 """Types on edges, counts."""
 LINE = "#59636e"
 PAPER = "#ffffff"
+MARK = "#c2410c"
+"""The outline of what another picture does not have."""
 
 FILLS = {
     "conv": "#cfe1f5",

@@ -99,7 +99,8 @@ def _within(parents: dict[str, str], frame: str, around: str) -> bool:
 
 def _box(box: Box) -> str:
     if box.kind == "join":
-        look = f'shape=circle fixedsize=true width=0.3 fontsize=15 style=filled color="{colours.LINE}"'
+        line = colours.MARK if box.rows[0].marked else colours.LINE
+        look = f'shape=circle fixedsize=true width=0.3 fontsize=15 style=filled color="{line}"'
         return f'{box.id} [{look} fillcolor="{colours.PAPER}" label={quoted(box.rows[0].word)}];'
     if box.kind in ("input", "output", "constant", "carry"):
         return _terminal(box)
@@ -118,7 +119,8 @@ def _row(row: Row, box: Box) -> str:
     label = f"<B>{xml(row.label)}</B>&#160;&#160;" if row.label else ""
     times = f" <B>× {box.count}</B>" if box.count > 1 else ""
     note = f'&#160;&#160;<FONT COLOR="{colours.QUIET}" POINT-SIZE="10">{xml(row.note)}</FONT>' if row.note else ""
-    return f'<TR><TD BGCOLOR="{colours.FILLS[row.family]}">{label}{xml(row.word)}{times}{note}</TD></TR>'
+    outline = f' BORDER="2" COLOR="{colours.MARK}"' if row.marked else ""
+    return f'<TR><TD BGCOLOR="{colours.FILLS[row.family]}"{outline}>{label}{xml(row.word)}{times}{note}</TD></TR>'
 
 
 def _terminal(box: Box) -> str:

@@ -35,14 +35,20 @@ def draw(graph: Graph, format: str = "svg", *, depth: int | None = None, expand:
         return dot(picture)
     if format == "mermaid":
         return mermaid(picture)
-    made = _laid_out(picture, format)
     if format == "svg":
-        return tidy(made) if made is not None else layered_svg(picture)
+        return svg(picture)
+    made = _laid_out(picture, format)
     if made is not None:
         return made
     if graphviz.command(format) is None:
         raise CannotDraw(INSTALL.format(form=format.upper()))
     raise CannotDraw(f"Graphviz needs longer than {graphviz.SECONDS:g} s for {format.upper()}; draw less (--depth 0), or SVG")
+
+
+def svg(picture: Picture) -> str:
+    """The SVG of a picture: Graphviz's, or a plain layout where there is none."""
+    made = _laid_out(picture, "svg")
+    return tidy(made) if made is not None else layered_svg(picture)
 
 
 def _laid_out(picture: Picture, form: str) -> bytes | None:

@@ -160,7 +160,8 @@ def _box(box: Box, spot: Spot) -> Iterator[str]:
         if box.kind == "layer":
             yield (
                 f'<rect x="{spot.x + 1:.1f}" y="{top:.1f}" width="{spot.width - 2:.1f}" height="{LINE}" '
-                f'fill="{colours.FILLS[row.family or "plain"]}"/>'
+                f'fill="{colours.FILLS[row.family or "plain"]}"'
+                + (f' stroke="{colours.MARK}" stroke-width="2"/>' if row.marked else "/>")
             )
         y = spot.y + spot.height / 2 + 4.5 if box.kind == "join" else top + 16
         yield f'<text x="{middle:.1f}" y="{y:.1f}" text-anchor="middle">{xml(_text(row, box))}</text>'

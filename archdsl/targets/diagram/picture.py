@@ -13,6 +13,8 @@ class Row:
     word: str
     note: str = ""
     family: str = ""
+    marked: bool = False
+    """Set where two pictures are compared, and the other one has no such row."""
 
 
 @dataclass
