@@ -59,6 +59,8 @@ def call(writer: Writer, node: Node, graph: Graph, states: States, blocks: Block
     """The results of a block."""
     if not any(isinstance(one, Sequence) for one in states) and not writer.length.told(node) and not writer.length.told(graph):
         return same(writer, node, states)
+    if graph.kind == "tangent":
+        return [writer.lost("the derivative of a block is not taken step by step", WAY_OUT)] * len(node.results)
     given = _given(writer, states)
     if isinstance(given, Lost):
         return [given] * len(node.results)

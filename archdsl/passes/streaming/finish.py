@@ -55,14 +55,14 @@ def _settled(writer: Writer, graph: Graph) -> Graph:
         member = old.get(path)
         if isinstance(member, Call) and not node.leaf:
             ones = wanted.setdefault(path, [])
-            what = node.graph or member.graph
+            what = member.graph if _is_tangent(node) else node.graph or member.graph
             if not any(what is one for one in ones):
                 ones.append(what)
         return node
 
     def place(node: Node) -> Node:
         path = writer.owner.aliases.get(node.member, node.member) if node.member is not None else ()
-        if path in wanted and not node.leaf:
+        if path in wanted and not node.leaf and not _is_tangent(node):
             what = node.graph or old[path].graph  # type: ignore[union-attr]
             node = changed(node, graph=None if what is wanted[path][0] else what)
         return _with_states(writer, node)
@@ -91,6 +91,11 @@ def _settled(writer: Writer, graph: Graph) -> Graph:
         nodes=tuple(_everywhere(one, place) for one in graph.nodes),
         borrowed=tuple((name, borrowed.get(name, what)) for name, what in graph.borrowed),
     )
+
+
+def _is_tangent(node: Node) -> bool:
+    """Whether a node takes the derivative of the block that it calls, in whose instance that stays."""
+    return node.graph is not None and node.graph.kind == "tangent"
 
 
 def _with_states(writer: Writer, node: Node) -> Node:

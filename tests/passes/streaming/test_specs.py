@@ -39,7 +39,7 @@ def test_language_models(name: str) -> None:
 @pytest.mark.parametrize("zoh", [True, False])
 def test_s4d(zoh: bool) -> None:
     x = torch.randn(2, 9, 8, dtype=torch.float64)
-    agree(archdsl.load(SPECS / "s4d.arch"), (x,), (1,), (1,), width=8, state=6, zoh=zoh)
+    agree(archdsl.load(SPECS / "s4d.arch"), (x,), (1,), (1,), name="S4D", width=8, state=6, zoh=zoh)
 
 
 BLOCKS = {
