@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dtype import DTYPES
 from archdsl.elaborate import archs, checking, lookup
@@ -17,6 +17,7 @@ from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord, DType
 from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
+from archdsl.passes.forms import Step, in_form, of_step
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import ArchError, Problem
 from archdsl.problems.suggest import did_you_mean
@@ -27,16 +28,13 @@ from archdsl.syntax.parse import parse
 if TYPE_CHECKING:
     import torch
 
+    from archdsl.designing.solving import Solution
     from archdsl.targets.onnx.external import Content
     from archdsl.verifying.report import Report
 
 
-SCANS = ("auto", "loop")
-"""The forms of scans: the fastest that is found, or the plain loop."""
-
-
-Step = bool | Literal["first"]
-"""Whether the module of one step is meant: of any step, or of the first one, which takes no carries."""
+MAX_MADE = 64
+"""How many elaborated architectures a spec remembers, the last ones."""
 
 
 class NoSuchArch(LookupError):
@@ -96,6 +94,8 @@ class Spec:
             problems.raise_errors()
             assert made is not None  # noqa: S101
             self._made[key] = made
+            if len(self._made) > MAX_MADE:
+                del self._made[next(iter(self._made))]
         return self._made[key]
 
     def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
@@ -122,7 +122,7 @@ class Spec:
         from archdsl.targets.torch.source import print_source
 
         graph, free = self._generic(name, tuple(given), dtype, config)
-        return print_source(_in_form(_one_step(graph, step, over, dtype), scan, dtype), free)
+        return print_source(in_form(of_step(graph, step, over, dtype), scan, dtype), free)
 
     def build(
         self,
@@ -142,7 +142,7 @@ class Spec:
         state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
         from archdsl.targets.torch.module import build
 
-        graph = _in_form(self.graph(name, given=given, **config), scan, None)
+        graph = in_form(self.graph(name, given=given, **config), scan, None)
         return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
 
     def step(
@@ -167,7 +167,7 @@ class Spec:
         of the sequence than a step has."""
         from archdsl.targets.torch.module import build
 
-        graph = _in_form(_one_step(self.graph(name, given=given, **config), True, over, None), scan, None)
+        graph = in_form(of_step(self.graph(name, given=given, **config), True, over, None), scan, None)
         return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
 
     def onnx(
@@ -193,8 +193,8 @@ class Spec:
         graph = self.graph(name, given=given, dtype=dtype, **config)
         if weights is None:
             weights = self.build(name, seed=seed, given=given, **config)
-        graph = _one_step(graph, step, over, dtype)
-        return export(_in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
+        graph = of_step(graph, step, over, dtype)
+        return export(in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
 
     def onnx_files(
         self,
@@ -219,7 +219,7 @@ class Spec:
         graph = self.graph(name, given=given, dtype=dtype, **config)
         if weights is None:
             weights = self.build(name, seed=seed, given=given, **config)
-        graph = _in_form(_one_step(graph, step, over, dtype), scan, dtype, solving=False)
+        graph = in_form(of_step(graph, step, over, dtype), scan, dtype, solving=False)
         return model_files(Path(path), graph, weights, dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
@@ -251,6 +251,25 @@ class Spec:
         from archdsl.verifying.verify import verify
 
         return verify(self, name, compile=compile, seed=seed, bind=bind, given=given, scan=scan, **config)
+
+    def solve(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        free: Mapping[str, tuple[float, ...] | None],
+        such_that: str,
+        like: Graph | None = None,
+        **config: Any,
+    ) -> Solution:
+        """The configuration whose count comes nearest: `solve(free={"width": (64, 1024, 8)}, such_that="params == 25e6")`.
+
+        A range is (low, high) or (low, high, step), both ends included, or None for any whole number from 1; `like` is the graph
+        whose count `like` is in the condition. Raises `ArchError`, `ValueError`, and `NoSolution`, a `LookupError`."""
+        from archdsl.designing.solving import Free, solve
+
+        names = [Free(one, *(given or ())) for one, given in free.items()]
+        return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
     def _generic(
         self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, Any]
@@ -332,27 +351,6 @@ class Spec:
                 f"{self.text.name} has no arch `{name}`; " + (did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}")
             )
         return name
-
-
-def _in_form(graph: Graph, scan: str, dtype: str | None, *, solving: bool = True) -> Graph:
-    """The graph with its scans in the form that is asked for."""
-    if scan not in SCANS:
-        raise ValueError(f"`scan` is {' or '.join(SCANS)}, not {scan!r}")
-    if scan == "loop":
-        return graph
-    from archdsl.passes.scans.choose import fast_scans
-
-    # ONNX Runtime computes a fused cell in f32 alone: beside solved recurrences a program in f64 keeps its loop there.
-    return fast_scans(graph, float=dtype or "f32", solving=solving, fusing=solving or dtype != "f64")
-
-
-def _one_step(graph: Graph, step: Step, over: str | None, dtype: str | None) -> Graph:
-    """The graph of one step, where that is asked for."""
-    if not step:
-        return graph
-    from archdsl.passes.streaming.choose import one_step
-
-    return one_step(graph, float=dtype or "f32", first=step == "first", over=over)
 
 
 def _whole_configuration(made: Elaborated) -> dict[str, Any]:
