@@ -130,7 +130,7 @@ def named(frame: Frame, expr: Any) -> Initializer | None:
         if not isinstance(value, kinds) or isinstance(value, bool):
             told = "a word" if isinstance(wanted, str) else "a number"
             raise Fault(names.BadArgument(at=one.span, what=f"`{key}` of `{name}` is {told}, and this is {describe(value)}"))
-        if key in ("std", "gain") and value < 0:
+        if key in ("std", "gain") and isinstance(value, (int, float)) and value < 0:
             raise Fault(names.BadArgument(at=one.span, what=f"`{key}` is not negative"))
         given[key] = float(value) if isinstance(wanted, float) or (wanted is None and isinstance(value, int)) else value
     for key, default in known.items():
