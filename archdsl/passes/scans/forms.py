@@ -63,6 +63,7 @@ class Forms:
         if isinstance(node.op, Neg) and mine[0] is not None and not mine[0].most:
             return Form(self._negative(mine[0].a), self._negative(mine[0].b) if mine[0].b is not None else None)
         parts = [one if form is None else form for one, form in zip(node.operands, mine, strict=True)]
+        made: Form | Operand
         if isinstance(node.op, Where):
             made = self._chosen(node.op, *parts)
         elif isinstance(node.op, Lerp):
@@ -80,7 +81,7 @@ class Forms:
         """An operator of two on what is a form or known."""
         if isinstance(left, Form):
             return self._both(op, left, right) if isinstance(right, Form) else self._with(op, left, right, first=True)
-        return self._with(op, right, left, first=False) if isinstance(right, Form) else self._made(op, left, right)
+        return self._with(op, right, left, first=False) if isinstance(right, Form) else self.combined(op, left, right)
 
     def _chosen(self, op: Where, condition: Form | Operand, *sides: Form | Operand) -> Form:
         """One form or another, or one and what is known, by a condition that is known: each part chosen by itself."""
@@ -88,26 +89,26 @@ class Forms:
         forms = [one if isinstance(one, Form) else Form(Number(0, dtype), one) for one in sides]
         if isinstance(condition, Form) or any(one.most for one in forms):
             raise NoForm
-        a = self._made(op, condition, *(self._one(one.a) for one in forms))
-        return Form(a, self._made(op, condition, *(Number(0, dtype) if one.b is None else one.b for one in forms)))
+        a = self.combined(op, condition, *(self._one(one.a) for one in forms))
+        return Form(a, self.combined(op, condition, *(Number(0, dtype) if one.b is None else one.b for one in forms)))
 
     def _both(self, op: Op, left: Form, right: Form) -> Form:
         """A sum or a difference of two forms."""
         if left.most or right.most or not isinstance(op, (Add, Sub)):
             raise NoForm
-        a = self._made(op, self._one(left.a), self._one(right.a))
+        a = self.combined(op, self._one(left.a), self._one(right.a))
         if isinstance(op, Add):
             return Form(a, self._sum(left.b, right.b))
         if right.b is None:
             return Form(a, left.b)
-        return Form(a, self._negative(right.b) if left.b is None else self._made(op, left.b, right.b))
+        return Form(a, self._negative(right.b) if left.b is None else self.combined(op, left.b, right.b))
 
     def _with(self, op: Op, form: Form, known: Operand, *, first: bool) -> Form:
         """An operator on a form and a value that is known; `first`: the form is its first operand."""
         plain = form.a is None and not form.most
         if isinstance(op, Maximum) and (form.most or plain):
             if form.most:
-                return Form(form.a, self._made(op, form.b, known), most=True)
+                return Form(form.a, self.combined(op, form.b, known), most=True)
             return Form(form.b, known, most=True)
         if form.most:
             if isinstance(op, Add) or (isinstance(op, Sub) and first):
@@ -119,11 +120,13 @@ class Forms:
         if isinstance(op, Sub) and first:
             return Form(form.a, self._sum(form.b, self._negative(known)))
         if isinstance(op, Sub):
-            return Form(self._negative(form.a), known if form.b is None else self._made(op, known, form.b))
+            return Form(self._negative(form.a), known if form.b is None else self.combined(op, known, form.b))
         if isinstance(op, Mul):
-            return Form(known if form.a is None else self._made(op, form.a, known), form.b and self._made(op, form.b, known))
+            return Form(
+                known if form.a is None else self.combined(op, form.a, known), form.b and self.combined(op, form.b, known)
+            )
         if isinstance(op, Div) and first:
-            return Form(self._made(op, self._one(form.a), known), form.b and self._made(op, form.b, known))
+            return Form(self.combined(op, self._one(form.a), known), form.b and self.combined(op, form.b, known))
         raise NoForm
 
     def _one(self, a: Operand) -> Operand:
@@ -135,14 +138,14 @@ class Forms:
             if not isinstance(number, (int, float)):
                 raise NoForm
             return Number(-number, TensorType((), self.carry.type.dtype))
-        return self._made(Neg(), one)
+        return self.combined(Neg(), one)
 
     def _sum(self, left: Operand, right: Operand) -> Operand:
         if left is None or right is None:
             return right if left is None else left
-        return self._made(Add(), left, right)
+        return self.combined(Add(), left, right)
 
-    def _made(self, op: Op, *operands: Operand) -> Operand:
+    def combined(self, op: Op, *operands: Operand) -> Operand:
         """The operator applied outside, under a new name of the body; of two numbers, a number."""
         if all(isinstance(one, Number) for one in operands):
             return self._number(op, [one.number for one in operands if isinstance(one, Number)])

@@ -82,14 +82,12 @@ def _attempt(loop: Loop, refused: set[str], before: Sequence[Node], *, solving: 
     if len(loop.nodes) < count:
         moved = f"{count - len(loop.nodes)} of {count}"
         loop.found.append(Finding(f"{moved} nodes of the body need no carry: computed before, for all steps"))
-    if solving:
-        solve(loop)
-        loop.drop_unneeded()
+    solve(loop, recurrences=solving)
+    loop.drop_unneeded()
     while fusing and fuse(loop, before):
         loop.drop_unneeded()
-        if solving:
-            solve(loop)
-            loop.drop_unneeded()
+        solve(loop, recurrences=solving)
+        loop.drop_unneeded()
     if solving:
         contract(loop)
         loop.drop_unneeded()

@@ -11,6 +11,7 @@ from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.forms import Forms, NoForm
+from archdsl.passes.scans.joint import components, solve_joint
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.recurrences import AffineScan, MaxPlusScan
 from archdsl.passes.scans.steps import Many
@@ -23,19 +24,30 @@ Solution = tuple[Value, Value | None, Value]
 """The states before the steps [T, …], those after them (None where they are known), and the last."""
 
 
-def solve(loop: Loop) -> None:
-    """Solve the carries that can be, in the order in which they depend on each other; what depends on no other is hoisted."""
+def solve(loop: Loop, *, recurrences: bool = True) -> None:
+    """Solve the carries that can be, in the order in which they depend on each other; what depends on no other is hoisted.
+
+    Without `recurrences` only those that remember, for targets that have no operator for a solved recurrence.
+    """
     if loop.scan.until:
         return
     again = True
     while again:
         again = False
         for index in loop.carries:
-            states = _states(loop, index)
+            states = _remembered(loop, index) or (_recurrence(loop, index) if recurrences else None)
             if states is not None:
                 replace(loop, index, states)
                 loop.hoist()
                 again = True
+        for group in [] if again else components(loop):
+            solutions = solve_joint(loop, group)
+            if solutions is not None:
+                for index, solution in zip(group, solutions, strict=True):
+                    replace(loop, index, solution)
+                loop.hoist()
+                again = True
+                break
 
 
 def why_not(loop: Loop, index: int) -> Finding:
@@ -62,23 +74,27 @@ def why_not(loop: Loop, index: int) -> Finding:
     return Finding(f"{stays}: what it is made of is too large to keep for all steps, or the same in each")
 
 
-def _states(loop: Loop, index: int) -> Solution | None:
-    """All states of a carry; None where only the loop has them."""
+def _remembered(loop: Loop, index: int) -> Solution | None:
+    """The states of a carry whose next value is known: that value, a step later."""
+    steps, start, old = loop.steps, loop.starts[index], loop.old[index]
+    known = steps.known.get(loop.new[index].name)
+    if known is None or known.after is None or not isinstance(start, Value):
+        return None
+    parts = [steps.applied(Unsqueeze(axis=0), start), steps.at(known, old.type.rank)]
+    states = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=loop.new[index].name)
+    before, last = (BUT_FIRST, ("int", 0)) if loop.scan.reverse else (BUT_LAST, ("int", -1))
+    loop.found.append(Finding(f"`{old.name}` only remembers what is known of the step before: no recurrence"))
+    return steps.applied(Index(parts=(before,)), states), None, steps.applied(Index(parts=(last,)), states)
+
+
+def _recurrence(loop: Loop, index: int) -> Solution | None:
+    """All states of a carry that is affine or max-plus in itself; None where only the loop has them."""
     steps, new, start = loop.steps, loop.new[index], loop.starts[index]
     type, name = loop.old[index].type, loop.old[index].name
-    if type.dtype != "float" or not isinstance(start, Value):
+    if type.dtype != "float" or not isinstance(start, Value) or new.name in steps.known:
         return None
     made = len(steps.nodes)
     try:
-        known = steps.known.get(new.name)
-        if known is not None:
-            if known.after is None:
-                return None
-            parts = [steps.applied(Unsqueeze(axis=0), start), steps.at(known, type.rank)]
-            states = steps.applied(Concat(axis=0), *(parts[::-1] if loop.scan.reverse else parts), name=new.name)
-            before, last = (BUT_FIRST, ("int", 0)) if loop.scan.reverse else (BUT_LAST, ("int", -1))
-            loop.found.append(Finding(f"`{name}` only remembers what is known of the step before: no recurrence"))
-            return steps.applied(Index(parts=(before,)), states), None, steps.applied(Index(parts=(last,)), states)
         forms = Forms(steps, loop.old[index])
         form = forms.follow(loop.nodes, new)
         if not any(isinstance(one, Value) and steps.known[one.name].after is not None for one in (form.a, form.b)):

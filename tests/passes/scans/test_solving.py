@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from archdsl.compiler import load
 from archdsl.ir.graph import Graph
 from archdsl.ir.verify import check
 from archdsl.passes.scans.choose import fast_scans
 from archdsl.source import Source
+from archdsl.targets.torch.module import build
 
 
 def fast(body: str, carries: str = "carry h = zeros(B, 3)", solving: bool = True) -> Graph:
@@ -80,11 +82,33 @@ def test_one_solved_and_one_not() -> None:
     assert (loops(graph), has(graph, "affine_scan")) == (1, 1)
 
 
-def test_carries_that_need_each_other_stay() -> None:
+def test_carries_that_need_each_other_are_solved_together() -> None:
     graph = fast("h = h + k\n    k = w * h + a", "carry h = zeros(B, 3)\n    carry k = ones(B, 3)")
-    assert (loops(graph), has(graph, "affine_scan")) == (1, 0)
+    assert (loops(graph), has(graph, "matrix_scan")) == (0, 1)
 
 
 def test_targets_without_the_operator_keep_the_loop() -> None:
     graph = fast("h = w * h + a", solving=False)
     assert (loops(graph), has(graph, "affine_scan")) == (1, 0)
+
+
+@pytest.mark.parametrize("solving", [True, False])
+@pytest.mark.parametrize("reverse", ["", "reverse"])
+def test_what_only_remembers_needs_no_loop_in_any_target(reverse: str, solving: bool) -> None:
+    text = f"""arch A(words: i64[B, T]) -> before: i64[B, T], last: i64[B] {{
+  before, last = scan word in words over axis 1 {reverse} {{
+    carry past = zeros(B, dtype=i64)
+    yield past
+    past = word + 1
+    final past
+  }}
+  head before {{ before }}
+  head last {{ last }}
+}}"""
+    plain = load(Source("<body>", text)).graph()
+    graph = check(fast_scans(plain, solving=solving))
+    assert (loops(plain), loops(graph)) == (1, 0)
+    for length in (1, 5):
+        words = torch.arange(2 * length).reshape(2, length)
+        for mine, theirs in zip(build(graph)(words), build(plain)(words), strict=True):
+            assert torch.equal(mine, theirs)
