@@ -1,0 +1,1 @@
+"""Passes that take away what changes nothing."""
