@@ -11,7 +11,6 @@ from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.forms import Forms, NoForm
-from archdsl.passes.scans.joint import components, solve_joint
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.recurrences import AffineScan, MaxPlusScan
 from archdsl.passes.scans.steps import Many
@@ -40,14 +39,6 @@ def solve(loop: Loop, *, recurrences: bool = True) -> None:
                 replace(loop, index, states)
                 loop.hoist()
                 again = True
-        for group in [] if again else components(loop):
-            solutions = solve_joint(loop, group)
-            if solutions is not None:
-                for index, solution in zip(group, solutions, strict=True):
-                    replace(loop, index, solution)
-                loop.hoist()
-                again = True
-                break
 
 
 def why_not(loop: Loop, index: int) -> Finding:
