@@ -49,10 +49,33 @@ class MaxPlusScan(Solved):
     needs = ("recurrence", "affine_scan")
 
 
-class MatrixScan(Solved):
-    """`h = a @ h + b` of small matrices: a [T, n, n, …], b [T, n, …], the states [n, …]; element by element in what follows."""
+class MatrixScan(Op):
+    """`h = a @ h + b` of n states together, element by element: the states before the steps, those after, [T, …], and the last,
+    n of each.
+
+    The operands are the n * n coefficients, which may be numbers, by rows, the n terms, and the n first states […].
+    """
 
     name = "matrix_scan"
+    family = "recurrent"
+    tensors = ("*parts",)
+    numbers = True
+    steps: object = required("how many steps there are", "size")
+    size: int = required("how many states", "int")
+    reverse: bool = option(False, "from the last step to the first", "bool")
+
+    def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
+        start = given(inputs[-1], "start")
+        all = TensorType((self.steps, *start.shape), start.dtype)  # type: ignore[arg-type]
+        return (*(2 * self.size * (all,)), *(self.size * (start,)))
+
+    def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
+        tape.helper("recurrence")
+        said, n = [str(one) for one in inputs], self.size
+        rows = [f"({', '.join(said[at : at + n])})" for at in range(0, n * n + 2 * n, n)]
+        matrix = Code(f"({', '.join(rows[:n])})")
+        more = {"reverse": True} if self.reverse else {}
+        return tape.call(tape.helper(self.name), matrix, Code(rows[n]), Code(rows[n + 1]), **more)
 
 
 class ContractedScan(Op):

@@ -11,6 +11,7 @@ from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.forms import Forms, NoForm
+from archdsl.passes.scans.joint import components, solve_joint
 from archdsl.passes.scans.loop import Loop, needed
 from archdsl.passes.scans.recurrences import AffineScan, MaxPlusScan
 from archdsl.passes.scans.steps import Many
@@ -39,6 +40,14 @@ def solve(loop: Loop, *, recurrences: bool = True) -> None:
                 replace(loop, index, states)
                 loop.hoist()
                 again = True
+        for group in components(loop) if recurrences and not again else []:
+            solutions = solve_joint(loop, group)
+            if solutions is not None:
+                for index, solution in zip(group, solutions, strict=True):
+                    replace(loop, index, solution)
+                loop.hoist()
+                again = True
+                break
 
 
 def why_not(loop: Loop, index: int) -> Finding:

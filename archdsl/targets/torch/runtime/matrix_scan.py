@@ -8,13 +8,29 @@ from torch import Tensor
 from archdsl.targets.torch.runtime.recurrence import Recurrence, chunked_states, register, solved, states_of
 
 
-def matrix_scan(a: Tensor, b: Tensor, start: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """`h[t] = a[t] @ h[t - 1] + b[t]` of small matrices [T, n, n, …], vectors [T, n, …] and the first state [n, …], element by
-    element in the axes that follow: the states before the steps and those after them, both [T, n, …], and the last.
+def matrix_scan(
+    matrix: tuple[tuple[Tensor | float, ...], ...],
+    terms: tuple[Tensor | float, ...],
+    starts: tuple[Tensor, ...],
+    reverse: bool = False,
+) -> tuple[Tensor, ...]:
+    """Of n states together, element by element, `h[t] = matrix[t] @ h[t - 1] + terms[t]`, from the first ones, `starts` […].
 
-    With `reverse` it runs from the last step to the first. a and b may have 1 in place of any size.
+    The n * n coefficients and the n terms broadcast to [T, …]. The n sequences of states before the steps, the n of those after
+    them, and the n last states. With `reverse` it runs from the last step to the first.
     """
-    return solved(_MATRIX, a, b, start, reverse)
+    start = torch.stack(starts)
+    a = _stacked(tuple(one for row in matrix for one in row), starts[0]).unflatten(1, (len(starts), len(starts)))
+    b = _stacked(terms, starts[0])
+    before, after, last = solved(_MATRIX, a, b, start, reverse)
+    return *before.unbind(1), *after.unbind(1), *last.unbind(0)
+
+
+def _stacked(parts: tuple[Tensor | float, ...], like: Tensor) -> Tensor:
+    """The parts beside each other, [T, parts, …], with 1 for T where they are the same in each step."""
+    tensors = torch.broadcast_tensors(*(one if isinstance(one, Tensor) else like.new_tensor(one) for one in parts))
+    rank = like.dim() + 1
+    return torch.stack([one[(None,) * (rank - one.dim())] for one in tensors], 1)
 
 
 def _matrix_states(a: Tensor, b: Tensor, start: Tensor, reverse: bool) -> Tensor:
