@@ -121,7 +121,7 @@ CASES = [
         "vanilla_rnn_seed",
         "rnn",
         "VanillaRNN",
-        {},
+        {"T": 6},
         lambda: hand.VanillaRNN(5, 7, 3),
         {"inputs": 5, "hidden": 7, "outputs": 3},
         one_sequence,
