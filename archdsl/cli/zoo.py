@@ -72,6 +72,10 @@ def lines(targets: Sequence[Target], include: tuple[str, ...], table: Any, colum
         known.setdefault((entry.file, entry.arch), []).append(entry)
     for target in targets:
         spec = open_spec(target, include)
+        wrong = [one for one in spec.problems if one.severity == "error"]
+        if wrong:  # of syntax or imports: who knows which architectures there are
+            yield Line(target.path, Row(target.name or "", fault=wrong[0].message()), said={"expect": wrong[0].message()})
+            continue
         for arch in spec.names if target.name is None else [choose(spec, target)]:
             for entry in known.get((Path(target.path).stem, arch), [None]):
                 yield _line(spec, target.path, arch, entry, columns)
@@ -90,7 +94,7 @@ def _line(spec: Any, path: str, arch: str, entry: Any, columns: Sequence[str]) -
 
 
 HEAD = ("architecture", "as", "reference", "parameters", "MACs", "at", *COLUMNS, "lines", "theirs")
-_WIDTHS = (34, 27, 12, 15, 19, 22, 6, 6, 4, 7, 4, 5, 6)
+_WIDTHS = (41, 27, 12, 15, 19, 22, 6, 6, 4, 7, 4, 5, 6)
 _RIGHT = {"parameters", "MACs", "lines", "theirs"}
 
 
@@ -100,7 +104,7 @@ def cells(line: Line) -> tuple[str, ...]:
     at = ", ".join(f"{name}={size}" for name, size in row.sizes.items()) if row.macs is not None else ""
     marks = ["" if column not in line.said else "✓" if line.said[column] == "ok" else "✗" for column in COLUMNS]
     theirs = "" if line.theirs is None else str(line.theirs)
-    name = f"{Path(line.file).name}:{row.arch}"
+    name = f"{Path(line.file).name}:{row.arch}".rstrip(":")
     return (name, line.name, line.reference, said(row.params), said(row.macs), at, *marks, str(row.lines), theirs)
 
 

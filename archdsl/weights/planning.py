@@ -111,8 +111,8 @@ class _Planner:
             else:
                 strangers.append(name)
         if self.backwards:  # of a tied tensor one name is enough
-            taken = [name for name in self.given if name not in strangers]
-            strangers = [one for one in strangers if not set(self.own.group(one)) & set(taken)]
+            taken = set(self.given) - set(strangers)
+            strangers = [one for one in strangers if taken.isdisjoint(self.own.group(one))]
         if strangers:
             known = [one.told for one in self.map.rules]
             help = did_you_mean(strangers[0], known) or "`archdsl weights inspect FILE --spec SPEC` tells which map fits"
@@ -192,7 +192,7 @@ class _Planner:
 
     def _check_filled(self, moves: Iterable[Move], filled: Iterable[tuple[str, Fill]]) -> None:
         """Every own tensor is filled, under one of its names."""
-        empty = [name for name in self.own.tensors if not set(self.own.group(name)) & set(self.made)]
+        empty = [name for name in self.own.tensors if not any(one in self.made for one in self.own.group(name))]
         if empty:
             self._add(self.file, f"nothing fills {_listed(empty)} of {self.own.name}")
 

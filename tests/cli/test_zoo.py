@@ -84,6 +84,12 @@ def test_verify_ends_as_other_commands_do(net: Path, capsys: pytest.CaptureFixtu
     Path("bad.arch").write_text("arch A(x: [N, 2]) -> y: [N, 3] { head y { it } }")
     assert call("zoo", "verify", "bad.arch") == 1
     assert "✗ expect: " in capsys.readouterr().out
+    Path("bad.arch").write_text("arch A(x: [N, 2]) -> y: [N, 3] { head y { it }")
+    assert call("zoo", "verify", "bad.arch") == 1
+    assert call("zoo", "verify", ".") == 1
+    told = capsys.readouterr()
+    assert "bad.arch " in told.out
+    assert told.err.endswith("4 lines, 2 with a fault\n")
 
 
 def rows() -> list[dict[str, str]]:
