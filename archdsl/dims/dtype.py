@@ -39,6 +39,11 @@ def bytes_of(dtype: str, program_float: str = "f32") -> int:
     return _BYTES[concrete(dtype, program_float)]
 
 
+def keeping(a: str, b: str) -> str:
+    """Of two dtypes the one whose values keep most of the other's: a float before an integer, then the wider."""
+    return max(a, b, key=lambda one: (is_float(one), is_integer(one), one == FLOAT, bytes_of(one)))
+
+
 def same(a: str, b: str, program_float: str = "f32") -> bool:
     """Whether two dtypes are equal; `float` equals the program's concrete type."""
     return a == b or concrete(a, program_float) == concrete(b, program_float)

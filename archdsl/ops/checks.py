@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from archdsl.dims.dim import Size
+from archdsl.dims.dtype import keeping
 from archdsl.dims.shape import TensorType
 from archdsl.ops.contract import INFERRED, Context, Op, OpFault
 
@@ -154,7 +155,7 @@ def check_same_dtype(*inputs: TensorType | None) -> str:
         before = inputs[first]
         if before is not None and one.dtype != before.dtype:
             raise OpFault(f"dtypes differ: {before} and {one}", code="dtype-mismatch", operand=index, other=first,
-                          help=f"convert one: cast(x, {before.dtype})")  # fmt: skip
+                          help=f"convert one: cast(x, {keeping(before.dtype, one.dtype)})")  # fmt: skip
     found = inputs[first]
     if found is None:
         raise OpFault("no tensor was given", code="absent-input")

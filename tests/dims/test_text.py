@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from archdsl.dims.dim import Dim, DimTooLarge, format_size, maximum, symbol
-from archdsl.dims.dtype import DTYPES, bytes_of, is_float, is_integer, same
+from archdsl.dims.dtype import DTYPES, bytes_of, is_float, is_integer, keeping, same
 from archdsl.dims.facts import Facts
 from archdsl.dims.read import read_fact, read_size, read_type
 from archdsl.dims.shape import UNKNOWN, TensorType, simplify_type
@@ -164,3 +164,17 @@ def test_the_room_is_light():
     rooms = "archdsl.dims.read, archdsl.dims.window, archdsl.dims.broadcast"
     code = f"import sys, {rooms}\nprint([m for m in ({heavy}) if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "kept"),
+    [
+        ("i64", "float", "float"),
+        ("float", "bool", "float"),
+        ("i32", "i64", "i64"),
+        ("f64", "f16", "f64"),
+        ("f32", "float", "float"),
+    ],
+)
+def test_which_of_two_dtypes_keeps_most(a: str, b: str, kept: str) -> None:
+    assert keeping(a, b) == keeping(b, a) == kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from archdsl.dims.dtype import is_dtype
+from archdsl.dims.dtype import is_dtype, keeping
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, check_dtype, given
 from archdsl.ops.contract import Code, Context, Example, OnnxTape, OpFault, Refusal, TorchTape, option, required
@@ -51,7 +51,8 @@ class Where(Elementwise):
         condition, x, y = (given(one, name) for one, name in zip(inputs, self.tensors, strict=True))
         check_dtype(condition, ("bool",), wants="a condition of bool")
         if x.dtype != y.dtype:
-            help = f"convert one: cast(y, {x.dtype})"
+            wide = keeping(x.dtype, y.dtype)
+            help = f"convert one: cast({'y' if wide == x.dtype else 'x'}, {wide})"
             raise OpFault(f"dtypes differ: {x} and {y}", code="dtype-mismatch", operand=2, other=1, help=help)
         return (TensorType(joint_shape(context, condition, x, y), x.dtype),)
 
