@@ -66,6 +66,47 @@ def test_attention_is_its_definition(lengths, causal, window, masked, biased) ->
     assert all(bool(one.grad.isfinite().all()) for one in tensors[:3])
 
 
+FOLDED = [
+    ("[B, T, 3]", "bool[B, T, T]", "[T, T]", True),
+    ("[B, T, 3]", "bool[T, T]", "[1, T, T]", True),
+    ("[B, 2, 4, T, 3]", "bool[B, 2, 1, T, T]", "[4, T, T]", True),
+    ("[B, 2, 4, T, 3]", "", "[B, 2, 4, 1, T]", True),
+    ("[B, 2, 4, T, 3]", "bool[1, T]", "", True),
+    ("[B, 2, 4, T, 3]", "bool[B, 1, 1, T, T]", "[1, 2, 1, 1, T]", True),
+    ("[B, 2, 4, T, 3]", "bool[2, 1, T, T]", "", False),
+    ("[B, 2, 4, T, 3]", "bool[B, 1, 1, T, T]", "", False),
+    ("[2, 1, B, 4, T, 3]", "bool[2, 1, B, 1, 1, T]", "[T, T]", True),
+    ("[1, B, 4, T, 3]", "bool[B, 1, 1, T]", "", True),
+    ("[1, B, 4, T, 3]", "bool[B, 1, 1, T]", "[1, 1, 1, T, T]", True),
+    ("[4, 1, 4, T, 3]", "bool[1, 1, 4, T, T]", "", True),
+]
+
+
+@pytest.mark.parametrize(("queries", "mask", "bias", "fused"), FOLDED)
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_of_any_rank_is_that_of_rank_four(queries, mask, bias, fused, causal, monkeypatch) -> None:
+    case = case_of(Attention, Example({"causal": causal}, (queries, queries, queries, mask, bias), (queries,)))
+    env = {"B": 2, "T": 5}
+    shapes = [None if one is None else [evaluate(size, env) for size in one.shape] for one in case.types]
+    rng = np.random.default_rng(1)
+    drawn = [None if one is None else torch.from_numpy(rng.standard_normal(one)) for one in shapes]
+    drawn = [one > -0.5 if index == 3 and one is not None else one for index, one in enumerate(drawn)]
+    q, k, v, seen, added = (*drawn, None, None)[:5]
+    scores = q @ k.transpose(-1, -2) / 3**0.5 + (0.0 if added is None else added)
+    allowed = torch.ones(5, 5, dtype=torch.bool).tril() if causal else torch.ones(5, 5, dtype=torch.bool)
+    allowed = allowed if seen is None else allowed & seen
+    wanted = torch.softmax(scores.masked_fill(~allowed, -torch.inf), -1).nan_to_num() @ v
+    ranks = []
+    plain = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        "torch.nn.functional.scaled_dot_product_attention",
+        lambda q, *more, **named: ranks.append(q.dim()) or plain(q, *more, **named),
+    )
+    (result,) = Program(case, env, torch.float64).run([one for one in drawn if one is not None])
+    torch.testing.assert_close(result, wanted, rtol=1e-12, atol=1e-12)
+    assert (ranks == [4]) is fused
+
+
 @pytest.mark.parametrize("weights", [False, True])
 def test_masks_of_multihead_attention_say_who_may_attend(weights: bool) -> None:
     torch.manual_seed(0)

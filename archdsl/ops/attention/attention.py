@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.attention.fold import Fold
 from archdsl.ops.attention.weigh import Heads, every, positions, weigh
 from archdsl.ops.checks import (
     FLOATS,
@@ -191,15 +192,18 @@ class Attention(Op):
         if bias is not None and parts:
             barred = f"~({allowed})" if len(parts) > 1 else f"~{allowed}"
             allowed = f'{bias}.masked_fill({barred}, float("-inf"))'
+        tables: tuple[TensorType | None, ...] = tape.inputs[3:]
+        fold = Fold(shapes[0], [one.shape for one in tables if one is not None])
         if bias is not None or parts:
-            more = {"attn_mask": Code(allowed or str(bias)), **more}
+            more = {"attn_mask": Code(fold.scores(allowed or str(bias))), **more}
         if self.dropout != 0.0:
             more["dropout_p"] = Code(f"{tape.value(self.dropout)} if {tape.training()} else 0.0")
         if self.scale is not None:
             more["scale"] = self.scale
         if len(shapes[0]) > 3 and shapes[0][-3] != shapes[1][-3]:
             more["enable_gqa"] = True
-        return tape.call("F.scaled_dot_product_attention", q, k, v, **more)
+        q, k, v = (fold.tensor(str(one)) for one in (q, k, v))
+        return fold.back(tape, tape.call("F.scaled_dot_product_attention", q, k, v, **more))
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         q, k, v, mask, bias = (*inputs, None, None)[:5]
