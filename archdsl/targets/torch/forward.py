@@ -20,6 +20,7 @@ from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.members import access, callable_access, is_attribute
 from archdsl.targets.torch.scope import Numbers
+from archdsl.targets.torch.starts import split, write_start
 from archdsl.targets.torch.statements import Block, Line
 from archdsl.targets.torch.tape import Tape
 
@@ -37,6 +38,8 @@ class Forward:
         self.overwriting = overwriting(self.graph)
         self.output_class = ""
         """The named tuple that it returns."""
+        self.before: dict[int, list[Node]] = {}
+        """What only the start of a carry needs, by the id of its node."""
         self.late: dict[str, str] = {}
         """The locals of training outputs, by value."""
         self.lent: dict[str, str] = {}
@@ -61,11 +64,12 @@ class Forward:
             self.parameters.append(self.lent[name])
             self.kinds[self.lent[name]] = "nn.Module"
         self.tensors(self.graph)
-        function.arguments = set(self.parameters)
+        function.arguments = {one for one in self.parameters if self.kinds.get(one) != "Tensor | None"}
         function.own = self.own_tensor()
         for door in self.graph.doors:
             self.door(door)
         needed, late = needed_nodes(self.graph)
+        needed, self.before = split(self.graph, needed)
         write_nodes(self, needed)
         if any(one.training for one in self.graph.outputs):
             self.training(late)
@@ -141,6 +145,8 @@ class Forward:
             return write_scan(self, node)
         if node.choice is not None:
             return write_choice(self, node)
+        if id(node) in self.before:
+            return write_start(self, node, self.before[id(node)])
         types = tuple(one.type for one in node.operands if one is not None)
         outputs = tuple(one.type for one in node.results)
         beside = tuple((self.function.locals[one.name], one.type) for one in node.operands if isinstance(one, Value))
