@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 @options.given
 @options.float_type
 @options.scan
+@click.option("--pass", "passes", multiple=True, metavar="PASS", help="Rewrite the graph by a pass; several go in order.")
+@click.option("--why", is_flag=True, help="Tell what the passes found and left as it is, and why.")
 @click.option("--step", is_flag=True, help="The module of one step of a recurrent model, for generation: step.py, step.onnx.")
 @click.option(
     "--over", default=None, metavar="LENGTH", help="The length of the axis that is stepped along, where there are several."
@@ -46,6 +48,8 @@ def command(
     given: tuple[str, ...],
     dtype: str | None,
     scan: str,
+    passes: tuple[str, ...],
+    why: bool,
     step: bool,
     over: str | None,
     as_json: bool,
@@ -63,14 +67,16 @@ def command(
       archdsl compile specs/resnet.arch:ResNet50 -o build
       archdsl compile net.arch --to torch
       archdsl compile lstm.arch --step
+      archdsl compile net.arch --pass common-values --pass dead-values
       archdsl compile specs/resnet.arch:ResNet50 --to onnx --weights resnet50.safetensors
     """
+    from archdsl.cli.passed import reasons, through
     from archdsl.cli.products import PRODUCTS, STEP, Order
     from archdsl.files.writing import write_all
 
     words = _products(to, step)
     one = next(targets([target]))
-    spec = open_spec(one, include)
+    spec = through(open_spec(one, include), passes)
     name = choose(spec, one)
     extra: dict[str, Any] = {}
     if given:
@@ -95,6 +101,8 @@ def command(
             files[folder / path] = data
             said[word if path.name == file else f"{word} weights"] = (folder / path).as_posix()
     write_all(files)
+    for reason in reasons(spec) if why else ():
+        say(reason)
     if as_json:
         show_json("compile", {"arch": name, "files": said})
     else:
