@@ -5,9 +5,11 @@ from __future__ import annotations
 from archdsl.dims.dim import Dim, Size
 from archdsl.ir.graph import Graph, Input, Layer, Output
 from archdsl.ops.recurrent.layered import Layered
+from archdsl.passes.scans.opening import opened
 from archdsl.passes.streaming import delay
 from archdsl.passes.streaming.finish import finished
 from archdsl.passes.streaming.lengths import Length
+from archdsl.passes.streaming.memory import remember
 from archdsl.passes.streaming.states import Fixed, Lost, Sequence, reduced
 from archdsl.passes.streaming.steps import Steps
 from archdsl.passes.streaming.streaming_problems import CannotStream
@@ -24,6 +26,9 @@ def one_step(graph: Graph, *, float: str = "f32", first: bool = False, over: str
     `over` names the length of the axis where scans walk several. Keys stay. Raises `ArchError` where a step cannot be told.
     """
     length = Length(_length(graph, over))
+    same = [one for one in graph.input_values if length.size not in one.type.shape]
+    name, doc = graph.name, f"One step of {graph.name}{f': {graph.doc}' if graph.doc else '.'}"
+    graph = opened(graph) if same else graph
     steps = Steps(length, float, first=first)
     writer = steps.writer(graph, graph)
     inputs = [_input(writer, one) for one in graph.inputs]
@@ -42,8 +47,8 @@ def one_step(graph: Graph, *, float: str = "f32", first: bool = False, over: str
             outputs.append(changed(out, value=writer.step(state) if isinstance(state, Sequence) else state.value))
     if lost:
         raise ArchError(tuple(sorted(dict.fromkeys(lost), key=lambda one: one.order)))
-    doc = f"One step of {graph.name}{f': {graph.doc}' if graph.doc else '.'}"
-    return changed(finished(writer, graph, inputs, outputs, f"{graph.name}Step"), doc=doc)
+    outputs = remember(writer, {one.name for one in same}, outputs)
+    return changed(finished(writer, graph, inputs, outputs, f"{name}Step"), doc=doc)
 
 
 def _input(writer: Writer, one: Input) -> Input:

@@ -8,18 +8,22 @@ from archdsl.ops.contract import Code, Context, OnnxTape, Op, TorchTape
 
 
 class Start(Op):
-    """The carry, or `start` where it is absent at run time. In ONNX the carry is always given."""
+    """The carry, or `start` where it is absent at run time. In ONNX the carry is always given.
+
+    In the graph of the first step it is no operand.
+    """
 
     name = "start"
     family = "recurrent"
-    tensors = ("carry", "start")
+    tensors = ("carry?", "start")
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (given(inputs[1], "start"),)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         carry, start = inputs
-        return Code(f"{start} if {carry} is None else {carry}")
+        return Code(str(start) if carry is None else f"{start} if {carry} is None else {carry}")
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
-        return str(inputs[0])
+        carry, start = inputs
+        return str(start if carry is None else carry)

@@ -54,9 +54,9 @@ class Writer:
         self.length = length
         self.first = first
         self.context = Context(length.facts(owner.facts), float)
-        self.names = {one.value.name for one in owner.members.values() if isinstance(one, Parameter)}
-        self.states: dict[str, State] = {one.value.name: Fixed(one.value) for one in owner.members.values()
-                                         if isinstance(one, Parameter)}  # fmt: skip
+        self.parameters = [Fixed(one.value) for one in owner.members.values() if isinstance(one, Parameter)]
+        self.names = {one.value.name for one in self.parameters}
+        self.states: dict[str, State] = {one.value.name: one for one in self.parameters}
         self.nodes: list[Node] = []
         self.carried: list[Carried] = []
         self.lent: dict[Path, Graph] = {}
@@ -135,12 +135,11 @@ class Writer:
 
     def carry(self, name: str, start: Value) -> tuple[Value, int]:
         """The value of a carry before this step, and where to say what it is after. `name` is the author's, then labels."""
-        if self.first:
-            self.carried.append(Carried(name, None, start))
-            return start, len(self.carried) - 1
-        before = self.value(name.split(".")[0], start.type)
-        self.carried.append(Carried(name, before, before))
-        return self.op(Start(), before, start, name=before.name), len(self.carried) - 1
+        own = name.split(".")[0]
+        before = None if self.first else self.value(own, start.type)
+        value = self.op(Start(), before, start, name=own)
+        self.carried.append(Carried(name, before, value))
+        return value, len(self.carried) - 1
 
     def handed(self, name: str, type: TensorType) -> tuple[Value | None, int]:
         """A carry of a block, which starts it itself: what is handed to it, if anything, and where to say what comes back."""

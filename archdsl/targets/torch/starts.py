@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def split(graph: Graph, nodes: Sequence[Node]) -> tuple[list[Node], dict[int, list[Node]]]:
     """The nodes of every step, and by the id of each start those that it alone needs, in order."""
-    starts = [node for node in nodes if isinstance(node.op, Start)]
+    starts = [node for node in nodes if isinstance(node.op, Start) and node.operands[0] is not None]
     if not starts:
         return list(nodes), {}
     users: dict[str, set[int]] = {one.value.name: {0} for one in graph.outputs}

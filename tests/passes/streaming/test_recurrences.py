@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import onnx
 import pytest
 import torch
 
-from tests.passes.streaming.running import agree, onnx_agrees, spec
+from archdsl.ir.verify import check
+from archdsl.passes.streaming.choose import one_step
+from tests.passes.streaming.running import agree, onnx_agrees, randomised, spec
 
 B, T, D = 3, 6, 4
 
@@ -213,3 +216,56 @@ def test_several_lengths_are_told_apart() -> None:
     text = text.replace("y -> scan v in it", "scan v in y")
     torch.manual_seed(0)
     agree(spec(text), (torch.randn(B, 5, D).double(), torch.randn(B, T, D).double()), (None, 1), (1,), over="T")
+
+
+ATTENDING = """block Attention(width: int)(query: [B, Q], memory: [B, S, M]) -> [B, M] {
+  q = query -> W_query: Linear(width, bias=false)
+  k = memory -> W_memory: Linear(width, bias=false)
+  scores = tanh(q[:, none, :] + k) -> v: Linear(1, bias=false) -> squeeze(-1)
+  einsum("b s, b s m -> b m", softmax(scores, axis=-1), memory)
+}
+arch A(source: [B, S, 4], x: [B, T, 4]) -> y: [B, T, 4], memory: [B, S, 6] {
+  memory = source -> encoder: GRU(3, bidirectional=true)
+  y = scan u in x over axis 1 {
+    carry h = mean(memory, axis=1) -> start: Linear(4) -> tanh
+    context = (h, memory) -> attention: Attention(5)
+    h = (concat(u, context, axis=-1), h) -> cell: GRUCell(4)
+    yield h
+  }
+  head y { y }
+  head memory { memory }
+}"""
+
+
+def test_an_encoder_runs_in_the_first_step_alone() -> None:
+    model = spec(ATTENDING)
+    torch.manual_seed(0)
+    source, x = torch.randn(B, 5, D).double(), torch.randn(B, T, D).double()
+    graph = model.graph()
+    assert check(one_step(graph)).inputs[2:] != ()
+    step, whole = randomised(model.step(dtype=torch.float64)), model.build(dtype=torch.float64).eval()
+    whole.load_state_dict(step.state_dict())
+    ran: list[str] = []
+    for name in ("encoder", "start", "attention.W_memory", "attention.W_query"):
+        step.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
+    y, memory = whole(source, x)
+    state: list[torch.Tensor] = []
+    for t in range(T):
+        ran.clear()
+        got, kept, *state = step(source, x[:, t], *state)
+        torch.testing.assert_close(got, y[:, t], rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(kept, memory, rtol=1e-9, atol=1e-9)
+        assert sorted(ran) == sorted(
+            ["attention.W_query"] if t else ["encoder", "start", "attention.W_memory", "attention.W_query"]
+        )
+
+
+def test_an_encoder_is_no_part_of_later_onnx_steps() -> None:
+    model = spec(ATTENDING)
+    whole = model.build()
+    nodes = [{node.op_type for node in onnx.load_from_string(model.onnx(weights=whole, step=step, inline=True)).graph.node}
+             for step in ("first", True)]  # fmt: skip
+    assert "GRU" in nodes[0]
+    assert "GRU" not in nodes[1]
+    torch.manual_seed(0)
+    onnx_agrees(model, (torch.randn(B, 5, D), torch.randn(B, T, D)), (None, 1), (1, None))
