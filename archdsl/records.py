@@ -86,8 +86,26 @@ def record(cls: T) -> T:
     return made  # type: ignore[no-any-return]
 
 
+_LEFT_OUT = object()
 OFTEN = 64
 """From so many records on, a class gets an `__init__` of its own: compiling one takes as long as making a hundred records."""
+
+
+@dataclass_transform(frozen_default=True, eq_default=True, kw_only_default=True, field_specifiers=(fresh,))
+def facts(cls: T) -> T:
+    """A record whose fields are given by name, so that a subclass may add some without a default."""
+    return record(cls)
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(fresh,))
+def mutable(cls: T) -> T:
+    """The class with a slot for each annotated field and an `__init__` as a record has; its fields may be set again."""
+    names = tuple(cls.__dict__["__annotations__"])
+    defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
+    body: dict[str, Any] = {key: value for key, value in cls.__dict__.items() if key not in {*names, "__dict__", "__weakref__"}}
+    made: Any = type(cls)(cls.__name__, cls.__bases__, {**body, "__slots__": names, "__match_args__": names})
+    made.__init__ = _init(made, names, defaults)
+    return made  # type: ignore[no-any-return]
 
 
 def _reader(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
@@ -133,12 +151,15 @@ def _compiled(names: tuple[str, ...], setters: tuple[Any, ...], defaults: dict[s
     """The `__init__` that a dataclass would have."""
     known: dict[str, Any] = {f"_set_{name}": setter for name, setter in zip(names, setters, strict=True)}
     known |= {f"_default_{name}": value for name, value in defaults.items()}
-    known["_Fresh"] = Fresh
     header = ["self"]
     lines = []
-    for name in names:
+    for at, name in enumerate(names):
         default = defaults.get(name)
-        header.append(f"{name}=_default_{name}" if name in defaults else name)
+        late = name not in defaults and any(one in defaults for one in names[:at])
+        if late:  # Python has no such parameter: one that is left out is told apart by a default of its own
+            known[f"_default_{name}"] = _LEFT_OUT
+            lines.append(f" if {name} is _default_{name}: raise TypeError('missing: {name}')")
+        header.append(f"{name}=_default_{name}" if late or name in defaults else name)
         value = f"_default_{name}.make() if {name} is _default_{name} else {name}" if isinstance(default, Fresh) else name
         lines.append(f" _set_{name}(self, {value})")
     exec(f"def __init__({', '.join(header)}):\n" + "\n".join(lines or [" pass"]), known)  # noqa: S102 (names of our own fields)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.files.reading import decode, read_source, unreadable
 from archdsl.problems.suggest import did_you_mean
+from archdsl.records import record
 from archdsl.source import MAX_SOURCE_BYTES, Source
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["Target", "choose", "open_spec", "read_source", "split_target", "stan
 STANDARD_INPUT = "-"
 
 
-@dataclass(frozen=True)
+@record
 class Target:
     """A file (or `-`) and, where it was given, the architecture in it."""
 

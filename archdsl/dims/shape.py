@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from archdsl.dims.dim import Size
 from archdsl.dims.facts import Facts
+from archdsl.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorType:
     """`[N, 3, H // 2]` of the program's float type, or `i64[B, T]`."""
 

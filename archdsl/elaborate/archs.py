@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size, symbol
@@ -29,20 +28,20 @@ from archdsl.ir.graph import Door, Graph
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
-from archdsl.records import changed, record
+from archdsl.records import changed, fresh, mutable, record
 from archdsl.source import Span
 from archdsl.syntax import tree
 
 
-@dataclass
+@mutable
 class Heads:
     """The outputs of an arch as its body makes them."""
 
     item: tree.Arch
     scope: Scope | None = None
     """The arch's own braces."""
-    made: dict[str, tuple[Any, bool, Span]] = field(default_factory=dict)
-    expectations: list[tuple[Any, Scope]] = field(default_factory=list)
+    made: dict[str, tuple[Any, bool, Span]] = fresh(default_factory=dict)
+    expectations: list[tuple[Any, Scope]] = fresh(default_factory=list)
 
 
 @record

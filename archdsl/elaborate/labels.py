@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from archdsl.dims.dim import Dim
 from archdsl.elaborate import expressions
 from archdsl.elaborate.fault import Absorbed, Fault
@@ -12,13 +10,14 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.values import UNKNOWN
 from archdsl.ir.node import Path
 from archdsl.problems.collector import Problems
+from archdsl.records import mutable
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
 _templates: dict[str, list[str | tree.Expr]] = {}
 
 
-@dataclass
+@mutable
 class Where:
     """Where a step will stand: its label, if it has one, and the number it took, if it takes one."""
 
@@ -27,7 +26,7 @@ class Where:
     splices: bool = False
     branching: bool = False
     """In a `branch`, where a layer with tensors needs a label."""
-    taken: Path | None = field(default=None)
+    taken: Path | None = None
 
     def path(self, frame: Frame, stateful: bool, span: Span, layer: bool = False) -> Path:
         """The path; a layer that owns tensors must have one that the author can tell."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -12,6 +11,7 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.values import UNKNOWN, FnWord
 from archdsl.problems.problem import Label, Problem
 from archdsl.problems.suggest import did_you_mean
+from archdsl.records import fresh, mutable
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -20,18 +20,18 @@ MAX_CHAIN = 60
 """How deep imports may be nested: each needs the one that it imports first."""
 
 
-@dataclass(eq=False)
+@mutable
 class Module:
     """One file: its items by name, and the names it imports."""
 
     file: tree.File
-    items: dict[str, tree.Item] = field(default_factory=dict)
-    imported: dict[str, tuple[Module, str]] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
+    items: dict[str, tree.Item] = fresh(default_factory=dict)
+    imported: dict[str, tuple[Module, str]] = fresh(default_factory=dict)
+    values: dict[str, Any] = fresh(default_factory=dict)
     """Items already resolved."""
-    busy: set[str] = field(default_factory=set)
-    _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = field(default_factory=dict)
-    made: dict[object, Any] = field(default_factory=dict)
+    busy: set[str] = fresh(default_factory=set)
+    _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = fresh(default_factory=dict)
+    made: dict[object, Any] = fresh(default_factory=dict)
     """Its blocks, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
 
     def lists(self, item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.shape import TensorType
@@ -23,23 +22,24 @@ from archdsl.ir.graph import Layer
 from archdsl.ir.node import Path, Scan
 from archdsl.ir.value import Value
 from archdsl.problems.problem import Label
+from archdsl.records import fresh, mutable
 from archdsl.source import Span
 from archdsl.syntax import tree
 
 
-@dataclass
+@mutable
 class Walk:
     """A scan being elaborated."""
 
     outer: Frame
     started: bool = False
     """A statement other than `carry` was seen."""
-    carries: list[tuple[str, Value, Value, Span]] = field(default_factory=list)
+    carries: list[tuple[str, Value, Value, Span]] = fresh(default_factory=list)
     """Name, first value outside, the old value inside, place."""
-    yields: list[tuple[Value, Span]] = field(default_factory=list)
-    finals: list[tuple[str, Span]] = field(default_factory=list)
+    yields: list[tuple[Value, Span]] = fresh(default_factory=list)
+    finals: list[tuple[str, Span]] = fresh(default_factory=list)
     until: Value | None = None
-    slices: list[Value] = field(default_factory=list)
+    slices: list[Value] = fresh(default_factory=list)
     """What the body sees of each scanned tensor."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from archdsl.records import mutable
 from archdsl.source import Span
 
 
-@dataclass(slots=True)
+@mutable
 class Binding:
     """What a name stands for; `value` changes when `=` rebinds it."""
 

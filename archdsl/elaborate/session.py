@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.facts import Facts
@@ -14,7 +13,7 @@ from archdsl.ir.graph import Initializer
 from archdsl.ops.contract import Context
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import Frame
-from archdsl.records import record
+from archdsl.records import changed, fresh, mutable, record
 from archdsl.source import Span
 
 MAX_NODES = 100_000
@@ -45,7 +44,7 @@ class Settings:
         return found
 
 
-@dataclass
+@mutable
 class Session:
     """One run."""
 
@@ -56,20 +55,20 @@ class Session:
     open_sizes: bool = False
     """Set while a block that nothing calls is checked: the sizes of its parameters may be symbolic."""
     steps: int = 0
-    chain: list[Frame] = field(default_factory=list)
-    active: list[Any] = field(default_factory=list)
+    chain: list[Frame] = fresh(default_factory=list)
+    active: list[Any] = fresh(default_factory=list)
     """The blocks and functions being elaborated, to find recursion."""
-    memo: dict[object, tuple[Any, bool]] = field(default_factory=dict)
+    memo: dict[object, tuple[Any, bool]] = fresh(default_factory=dict)
     tangents: Any = None
     """What rewrites graphs for `jvp`, once there is one."""
     """The blocks elaborated so far (None for one that is not finished, or could not be), and whether each has no problem."""
     faulty: int = 0
     """How often a block with a problem was called again."""
-    unknown: set[object] = field(default_factory=set)
+    unknown: set[object] = fresh(default_factory=set)
     """Modules and names of top-level values that could not be made out."""
-    expectations: dict[int, Any] = field(default_factory=dict)
-    heads: dict[int, Any] = field(default_factory=dict)
-    calls: dict[Span, Any] = field(default_factory=dict)
+    expectations: dict[int, Any] = fresh(default_factory=dict)
+    heads: dict[int, Any] = fresh(default_factory=dict)
+    calls: dict[Span, Any] = fresh(default_factory=dict)
     """The calls as written, by their place."""
     _context: Context | None = None
     multiplier: int = 1
@@ -79,9 +78,7 @@ class Session:
         """Record the problem of a fault, with the chain of block calls that led there."""
         problem = fault.problem
         if not problem.chain and self.chain:
-            from dataclasses import replace
-
-            problem = replace(problem, chain=tuple(reversed(self.chain)))
+            problem = changed(problem, chain=tuple(reversed(self.chain)))
         self.problems.add(problem)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Dim
@@ -10,7 +9,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.node import Path
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
-from archdsl.records import record
+from archdsl.records import mutable, record
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -130,7 +129,7 @@ class Group:
     module: Module
 
 
-@dataclass(eq=False)
+@mutable
 class Instance:
     """A declared instance. It is made at its first use, when its input is known; `unit` is the graph that owns it."""
 

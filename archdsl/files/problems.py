@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.problems.problem import Problem
+from archdsl.records import facts
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnreadableFile(Problem):
     """A file cannot be read: it is missing, is a folder, a pipe or a device, or its permissions forbid it.
 
@@ -26,7 +25,7 @@ class UnreadableFile(Problem):
         return f"cannot read {self.name}: {self.why}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class SourceTooLarge(Problem):
     """A file is larger than 1 MiB, which no architecture needs.
 
@@ -44,7 +43,7 @@ class SourceTooLarge(Problem):
         return self.why
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class NotUtf8(Problem):
     """A file is not UTF-8 text.
 
@@ -62,7 +61,7 @@ class NotUtf8(Problem):
         return self.why
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class BadWeightsFile(Problem):
     """A file of weights is no whole safetensors file: it is cut off, it is something else, or its header contradicts itself.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from archdsl.records import record
+from archdsl.records import facts, record
 from archdsl.source import Span
 
 
@@ -34,7 +33,7 @@ class Fix:
     title: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Problem:
     """A fault in a program.
 

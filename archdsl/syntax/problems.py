@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archdsl.problems.problem import Problem
+from archdsl.records import facts
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnexpectedToken(Problem):
     """Something stands where the grammar has no place for it.
 
@@ -36,7 +36,7 @@ class UnexpectedToken(Problem):
         return f"expected {', '.join(most)} or {last}, found {self.found}" if most else f"expected {last}, found {self.found}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnclosedBracket(Problem):
     """A bracket is opened and not closed.
 
@@ -57,7 +57,7 @@ class UnclosedBracket(Problem):
         return f"`{self.bracket}` is never closed"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnopenedBracket(Problem):
     """A bracket is closed that was not opened.
 
@@ -77,7 +77,7 @@ class UnopenedBracket(Problem):
         return f"`{self.bracket}` closes nothing"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnterminatedString(Problem):
     """A string has no closing quote on its line.
 
@@ -94,7 +94,7 @@ class UnterminatedString(Problem):
         return 'this string has no closing `"`'
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class SingleQuotes(Problem):
     """Strings stand in double quotes.
 
@@ -111,7 +111,7 @@ class SingleQuotes(Problem):
         return "strings stand in double quotes"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class BadEscape(Problem):
     """A backslash in a string stands before a character that makes no escape.
 
@@ -129,7 +129,7 @@ class BadEscape(Problem):
         return f"`{self.escape}` is no escape"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class StringTooLong(Problem):
     """A string is longer than a file may have it: 4096 bytes with its quotes.
 
@@ -147,7 +147,7 @@ class StringTooLong(Problem):
         return f"a string has at most {self.limit} bytes"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class ForbiddenCharacter(Problem):
     """A character that is not seen, or that makes the text look other than it is: a control character, a carriage return alone,
     a line separator of Unicode, a mark that changes the direction of writing. It is refused also in comments and strings.
@@ -166,7 +166,7 @@ class ForbiddenCharacter(Problem):
         return f"{self.name} may not stand in a program"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class UnexpectedCharacter(Problem):
     """A character that begins no word, number, string or sign of the language. Names and numbers are written in ASCII.
 
@@ -185,7 +185,7 @@ class UnexpectedCharacter(Problem):
         return f"`{shown}` is no part of the language"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class MalformedNumber(Problem):
     """A word that begins like a number and is none.
 
@@ -203,7 +203,7 @@ class MalformedNumber(Problem):
         return f"`{self.word}` is neither a number nor a name"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class NumberTooLarge(Problem):
     """A number, as it is written or as configuration computes it, is above what the language can hold: int64 for whole numbers,
     double precision for the others.
@@ -222,7 +222,7 @@ class NumberTooLarge(Problem):
         return f"this number is too large: {self.limit}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class NumberTooSmall(Problem):
     """A number is so near to 0 that it would be read as 0.
 
@@ -239,7 +239,7 @@ class NumberTooSmall(Problem):
         return "this number would be read as 0: the smallest is about 4.9e-324"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class IdentifierTooLong(Problem):
     """A name has more than 128 characters.
 
@@ -257,7 +257,7 @@ class IdentifierTooLong(Problem):
         return f"a name has at most 128 characters, this one has {self.length}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class NestingTooDeep(Problem):
     """Brackets, bodies or operators are nested more than 100 deep. A long sum nests too: each `+` holds what is left of it.
 
@@ -279,7 +279,7 @@ class NestingTooDeep(Problem):
         return f"more than {self.limit} {self.what}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class ReservedName(Problem):
     """A reserved word is used as the name of a value. As a label (`head: Linear(10)`), as the name of an argument or beside a
     dot it is an ordinary word.
@@ -298,7 +298,7 @@ class ReservedName(Problem):
         return f"`{self.name}` is a reserved word and cannot name a value"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class NotNames(Problem):
     """Left of `in` stands something else than a name or names in parentheses.
 
@@ -317,7 +317,7 @@ class NotNames(Problem):
         return "left of `in` stands a name, or names in parentheses"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class BadElementType(Problem):
     """The brackets of `list[…]` hold something else than one type.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.problems.problem import Problem
+from archdsl.records import facts
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class BadWeightMap(Problem):
     """A weight map cannot be read, or says something that no map may say.
 
@@ -27,7 +26,7 @@ class BadWeightMap(Problem):
         return self.why
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class WeightsDoNotFit(Problem):
     """Weights and what they are for differ in names, shapes or types.
 
@@ -47,7 +46,7 @@ class WeightsDoNotFit(Problem):
         return self.why
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class WeightsNotAsClaimed(Problem):
     """Weights are not what the map says of them: a tensor that it drops as a copy is none, or one that it takes for a constant is
     not.

@@ -86,3 +86,13 @@ def test_the_version_needs_neither_click_nor_metadata() -> None:
     program = "import sys; sys.argv[1:] = ['--version']\nfrom archdsl.cli.main import run; run(sys.argv[1:])"
     program += "\nassert not {'click', 'importlib.metadata', 'lark', 'inspect'} & set(sys.modules), 'too much'"
     assert heavy_after(program) == set()
+
+
+def test_check_pays_for_no_source_reading_library() -> None:
+    """`dataclasses` imports `inspect`, which imports the tokenizer and the syntax trees of Python: a tenth of a start."""
+    code = (
+        "import sys; from archdsl.cli.main import run; run(['check', 'specs/resnet.arch:ResNet152']);"
+        " print([one for one in ('dataclasses', 'inspect', 'ast', 'tokenize') if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.problems.problem import Problem
+from archdsl.records import facts
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Stated(Problem):
     """The facts are in `what`, one line."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from dataclasses import replace
 from typing import Protocol
 
 from archdsl.dims.shape import TensorType
@@ -183,4 +182,4 @@ def _state(writer: Writer, type: TensorType, kind: Kind, value: Value) -> State:
 
 def _below(one: Lost, frame: Frame | None) -> Lost:
     """A problem in a block, with the call that led there."""
-    return Lost(replace(one.problem, chain=(*one.problem.chain, frame))) if frame is not None else one
+    return Lost(changed(one.problem, chain=(*one.problem.chain, frame))) if frame is not None else one
