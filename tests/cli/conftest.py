@@ -14,6 +14,7 @@ import pytest
 from archdsl.cli import reading
 from archdsl.cli.main import guarded, run
 from archdsl.problems.problem import ArchError, Problem
+from archdsl.records import facts
 from archdsl.source import Source, Span
 
 
@@ -39,7 +40,7 @@ def cli(capfd) -> Callable[..., Result]:
     return call
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Wrong(Problem):
     """Something is wrong.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from archdsl.problems.problem import Label, Problem
+from archdsl.records import facts
 from archdsl.source import Source, Span
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Sample(Problem):
     """Two sizes differ.
 
@@ -26,7 +26,7 @@ class Sample(Problem):
         return self.said
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Caution(Sample):
     """It may be wrong."""
 
