@@ -12,9 +12,9 @@ from archdsl.passes.scans.loop import Loop, needed
 def sinkable(loop: Loop, refused: Collection[str]) -> list[Node]:
     """The nodes of the body that may run after the loop on all steps at once, in order; empty where it does not pay.
 
-    A node may when nothing in the loop needs its result, and when the sequences that it needs instead of the yield have no more
-    axes than the yield: where a yield contracts the state away, the states of all steps would not fit the memory. `refused` are
-    results of nodes that were tried, and do not work on all steps.
+    A node may when nothing in the loop needs its result, and when it does not contract axes away: where a yield is a sum over the
+    state, the states of all steps, or their products, would not fit the memory. `refused` are results of nodes that were tried,
+    and do not work on all steps.
     """
     wanted = {loop.new[index].name for index in loop.carries} | ({loop.condition.name} if loop.condition is not None else set())
     keeping = {one.name for node in needed(loop.nodes, wanted) for one in node.results}
@@ -46,10 +46,15 @@ def _first_refused(loop: Loop, nodes: list[Node]) -> Node | None:
         if loop.steps.function(node) is None or len(node.results) > 1:
             return node
         for one in node.operands:
-            if isinstance(one, Value) and one.name not in outside and one.name not in loop.steps.known:
-                if one.type.rank > node.results[0].type.rank:
+            if isinstance(one, Value) and one.name not in loop.steps.known and one.type.rank > node.results[0].type.rank:
+                if one.name not in outside or not _fits(loop, one, node.results[0]):
                     return node
     return None
+
+
+def _fits(loop: Loop, one: Value, result: Value) -> bool:
+    """Whether an operand is no larger than the result, as where an axis of size 1 goes."""
+    return loop.steps.context.facts.at_least(result.type.numel() - one.type.numel(), 0)
 
 
 def _pays(loop: Loop, nodes: list[Node]) -> bool:
