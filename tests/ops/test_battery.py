@@ -10,7 +10,7 @@ from archdsl.ops.contract import Op
 from archdsl.ops.registry import FOLDER, all_ops
 from tests.ops.battery import check_onnx, check_page, check_refusals, check_torch, check_types
 from tests.ops.reach import check_reach
-from tests.ops.tangent_side import check_tangents
+from tests.ops.tangent_side import check_derived, check_tangents
 
 
 def _operators() -> list[object]:
@@ -80,3 +80,8 @@ def test_reach(operator: type[Op]) -> None:
 @every
 def test_tangents(operator: type[Op]) -> None:
     check_tangents(operator)
+
+
+@every
+def test_tangents_are_programs(operator: type[Op]) -> None:
+    check_derived(operator)
