@@ -45,10 +45,9 @@ def _moving(writer: Writer, same: set[str]) -> set[str]:
     still = same | {state.value.name for state in writer.parameters}
     found: set[str] = set()
     for node in writer.nodes:
-        outside = [one for one in node.operands if isinstance(one, Value) and one.name not in made]
-        if isinstance(node.op, Start) or any(one.name not in still for one in outside):
-            found |= {one.name for one in node.results}
-        elif any(isinstance(one, Value) and one.name in found for one in node.operands):
+        names = [one.name for one in node.operands if isinstance(one, Value)]
+        moves = any(one in found or (one not in made and one not in still) for one in names)
+        if moves or isinstance(node.op, Start):
             found |= {one.name for one in node.results}
     return found
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from archdsl.dims.shape import TensorType
+from archdsl.ir.edit import everywhere, substitute, uses
+from archdsl.ir.graph import Graph
 from archdsl.ops.checks import given
 from archdsl.ops.contract import Code, Context, OnnxTape, Op, TorchTape
+from archdsl.passes.scans.loop import needed
+from archdsl.records import changed
 
 
 class Start(Op):
@@ -27,3 +31,19 @@ class Start(Op):
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         carry, start = inputs
         return str(start if carry is None else carry)
+
+
+def without_starts(graph: Graph) -> Graph:
+    """The graph of a step whose carries are all given: what they start from is left out, and inputs for that alone."""
+
+    def edit(one: Graph) -> Graph:
+        starts = {node.results[0].name: node.operands[0] for node in one.nodes if isinstance(node.op, Start)}
+        starts = {name: carry for name, carry in starts.items() if carry is not None}
+        if not starts:
+            return one
+        one = substitute(one, starts)
+        return changed(one, nodes=tuple(needed(list(one.nodes), {out.value.name for out in one.outputs})), loops=())
+
+    made = everywhere(graph, edit)
+    used = uses(made)
+    return changed(made, inputs=tuple(one for one in made.inputs if one.carried or one.value is None or one.value.name in used))

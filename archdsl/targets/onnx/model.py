@@ -12,6 +12,7 @@ from archdsl import __version__
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph
 from archdsl.ir.node import Path
+from archdsl.passes.streaming.start import without_starts
 from archdsl.targets.onnx.body import Body, span_of
 from archdsl.targets.onnx.buffers import Constants
 from archdsl.targets.onnx.fitting import fit
@@ -43,6 +44,8 @@ def export(graph: Graph, weights: Any, *, dtype: str = "f32", inline: bool = Fal
 
 def make(graph: Graph, weights: Weights, dtype: str, inline: bool) -> Exported:
     """The model and its weights, apart."""
+    if any(one.carried for one in graph.inputs):
+        graph = without_starts(graph)
     names = Names()
     inputs = {one.value.name: names.fresh(one.name) for one in graph.inputs if one.value is not None}
     kept = [one for one in graph.outputs if not one.training]

@@ -263,9 +263,11 @@ def test_an_encoder_runs_in_the_first_step_alone() -> None:
 def test_an_encoder_is_no_part_of_later_onnx_steps() -> None:
     model = spec(ATTENDING)
     whole = model.build()
-    nodes = [{node.op_type for node in onnx.load_from_string(model.onnx(weights=whole, step=step, inline=True)).graph.node}
-             for step in ("first", True)]  # fmt: skip
-    assert "GRU" in nodes[0]
-    assert "GRU" not in nodes[1]
+    first, later = (onnx.load_from_string(model.onnx(weights=whole, step=step, inline=True)).graph for step in ("first", True))
+    assert "GRU" in {node.op_type for node in first.node}
+    assert "GRU" not in {node.op_type for node in later.node}
+    assert [one.name for one in first.input] == ["source", "x"]
+    assert [one.name for one in later.input] == ["x", "h", "memory_2", "k"]  # `memory` is an output
+    assert not [one.name for one in later.initializer if one.name.startswith(("encoder", "start"))]
     torch.manual_seed(0)
     onnx_agrees(model, (torch.randn(B, 5, D), torch.randn(B, T, D)), (None, 1), (1, None))
