@@ -15,6 +15,10 @@ options as pairs."""
 
 GIVEN = "given"
 NUMBER = "number"
+FROM_RESULT = ("exp", "exp2", "sigmoid", "tanh")
+"""Functions whose gradient follows from their result: they may write over what they are given."""
+UNREAD = ("add", "sub", "mul")
+"""Operators whose gradient does not read their result: it may be written over."""
 
 
 def formula_text(formula: Formula, names: tuple[str, ...], tape: TorchTape) -> Code:
@@ -28,7 +32,10 @@ def formula_text(formula: Formula, names: tuple[str, ...], tape: TorchTape) -> C
         raise KeyError(formula[0])
     inside = [_grouped(formula_text(one, names, tape)) for one in formula[2:]]
     types = tuple(TensorType(() if one[0] == NUMBER else (1,), "float") for one in formula[2:])
-    return Code(op(**dict(formula[1])).torch(_Inside(tape, types), *inside))  # type: ignore[arg-type]
+    text = str(op(**dict(formula[1])).torch(_Inside(tape, types), *inside))  # type: ignore[arg-type]
+    if formula[0] in FROM_RESULT and formula[2][0] in UNREAD and text.startswith(f"torch.{formula[0]}("):
+        text = text.replace("(", "_(", 1)
+    return Code(text)
 
 
 def _grouped(code: Code) -> Code:
