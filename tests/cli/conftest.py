@@ -53,7 +53,7 @@ class Wrong(Problem):
         return "this is wrong"
 
 
-@dataclass(frozen=True, kw_only=True)
+@facts
 class Doubtful(Wrong):
     """Something is doubtful."""
 

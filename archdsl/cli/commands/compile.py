@@ -70,13 +70,16 @@ def command(
       archdsl compile net.arch --pass common-values --pass dead-values
       archdsl compile specs/resnet.arch:ResNet50 --to onnx --weights resnet50.safetensors
     """
-    from archdsl.cli.passed import reasons, through
     from archdsl.cli.products import PRODUCTS, STEP, Order
     from archdsl.files.writing import write_all
 
     words = _products(to, step)
     one = next(targets([target]))
-    spec = through(open_spec(one, include), passes)
+    spec = open_spec(one, include)
+    if passes:
+        from archdsl.cli.passed import through
+
+        spec = through(spec, passes)
     name = choose(spec, one)
     extra: dict[str, Any] = {}
     if given:
@@ -101,8 +104,11 @@ def command(
             files[folder / path] = data
             said[word if path.name == file else f"{word} weights"] = (folder / path).as_posix()
     write_all(files)
-    for reason in reasons(spec) if why else ():
-        say(reason)
+    if why:
+        from archdsl.cli.passed import reasons
+
+        for reason in reasons(spec):
+            say(reason)
     if as_json:
         show_json("compile", {"arch": name, "files": said})
     else:
