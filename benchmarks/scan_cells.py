@@ -56,7 +56,7 @@ def measure(quick: bool) -> list[Row]:
     one_thread()
     torch.manual_seed(0)
     length, hidden = (8, 16) if quick else (128, 512)
-    return [*_torch(length, hidden, 1 if quick else 9), *_onnx(length, hidden, 1 if quick else 15)]
+    return [*_torch(length, hidden, 1 if quick else 15), *_onnx(length, hidden, 1 if quick else 41)]
 
 
 def _torch(length: int, hidden: int, rounds: int) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.ir.value import Operand, Value
+from archdsl.ir.value import Value
 from archdsl.passes.scans.reading import Reading, is_bias
 from archdsl.passes.scans.sums import Curve, Mapped, Product, Read, Source, Sum, added, atom, curves, number, scaled, times
 from archdsl.records import record
@@ -201,8 +201,8 @@ class _Matching:
         """Why a term stands in no gate, and where it is made."""
         if isinstance(one, Mapped):
             given, made = one.of.source.name, self.reading.made.get(one.of.source.name)
-            said = f"`{given}`" if made is None else self.named(made.results[0])
-            words = f"`{_told(one.weight)}` is applied to {said}, not to `{self.loop.old[self.h].name}` as it was"
+            said = f"`{given}`" if made is None else self.reading.named(made.results[0])
+            words = f"{self.reading.told(one.weight)} is applied to {said}, not to `{self.loop.old[self.h].name}` as it was"
             return f"{what} {words}", made.span if made is not None else self.span(self.h)
         if not isinstance(one, Read) or one.source.path or one.source.outer:
             return f"{what} a gate holds more than products with weights and biases", self.span(self.h)
@@ -214,17 +214,9 @@ class _Matching:
         if name in self.loop.steps.known:
             return f"{what} `{name}`, which a gate sees, is no product of the input with weights", span
         if node.member is not None:
-            label, given = ".".join(node.member), " and ".join(map(self.named, node.operands))
+            label, given = ".".join(node.member), " and ".join(map(self.reading.named, node.operands))
             return f"{what} `{label}` is applied to {given}, not to `{self.loop.old[self.h].name}` as it was", span
-        return f"{what} {self.named(node.results[0])} is no sum of products with weights", span
-
-    def named(self, one: Operand) -> str:
-        """A value in words: by the operator that makes it, else by its name."""
-        node = self.reading.made.get(one.name) if isinstance(one, Value) else None
-        label = "" if node is None else node.op.name if node.op is not None else ".".join(node.member or ())
-        if label:
-            return f"what `{label}` gives"
-        return f"`{one.name}`" if isinstance(one, Value) else "a number"
+        return f"{what} {self.reading.named(node.results[0])} is no sum of products with weights", span
 
     def varies(self, read: Read) -> bool:
         """Whether it is a sequence that is known outside, of vectors beside the state."""
@@ -272,7 +264,3 @@ def _other(pair: object, one: Curve) -> Curve | None:
         return None
     other = pair[0] if pair[1] == one else pair[1]
     return other if isinstance(other, Curve) else None
-
-
-def _told(source: Source) -> str:
-    return ".".join(source.path) or source.name

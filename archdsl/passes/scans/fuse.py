@@ -132,7 +132,7 @@ class _Writing:
         names = " and ".join(f"`{self.loop.old[index].name}`" for index in carries)
         sources = [block.weight.weight for gate in self.cell.gates for _, block in gate.entering]
         sources += [gate.state.weight.weight for gate in self.cell.gates]
-        weights = list(dict.fromkeys(f"`{'.'.join(one.path) or one.name}`" for one in sources))
+        weights = list(dict.fromkeys(map(self.reading.told, sources)))
         said = f"{', '.join(weights[:-1])} and {weights[-1]}" if len(weights) > 1 else weights[0]
         self.loop.found.append(Finding(f"{names} {SAID[self.cell.kind]} on {said}: the fused kernel"))
 

@@ -78,6 +78,19 @@ class Reading:
         row = self.row(value)
         return row[0][1] if len(row) == 1 else None
 
+    def named(self, one: Operand) -> str:
+        """A value in words: by what makes it in the body, else by its name."""
+        node = self.made.get(one.name) if isinstance(one, Value) else None
+        label = "" if node is None else node.op.name if node.op is not None else ".".join(node.member or ())
+        if label:
+            return f"what `{label}` gives"
+        return f"`{one.name}`" if isinstance(one, Value) else "a number"
+
+    def told(self, source: Source) -> str:
+        """A weight in words."""
+        made = self.made.get(source.name) if not source.path and not source.outer else None
+        return self.named(made.results[0]) if made is not None else f"`{'.'.join(source.path) or source.name}`"
+
     def many(self, source: Source) -> Many | None:
         """A tensor as it is outside; None where it is not."""
         if not source.outer:
@@ -214,7 +227,15 @@ class Reading:
             return None
         after = None if bias is None else Source(bias.name, (), outer)
         width = matrix.type.shape[1 if turned else 0]
-        return self._product(x, Source(matrix.name, (), outer), turned, after, width, outer)
+        return self._product(x, self._owned(matrix, outer), turned, after, width, outer)
+
+    def _owned(self, matrix: Value, outer: bool) -> Source:
+        """A matrix that is a value: where it is read from a layer (`W.weight`), that layer's."""
+        node = None if outer else self.made.get(matrix.name)
+        member = None if node is None or not node.leaf else self.loop.steps.members.get(node.member or ())
+        if node is None or not isinstance(member, Layer) or node.leaf not in member.op.parameters():
+            return Source(matrix.name, (), outer)
+        return Source(node.leaf, node.member or ())
 
     def _is_same(self, value: Value, outer: bool) -> bool:
         many = None if outer else self.loop.steps.known.get(value.name)
