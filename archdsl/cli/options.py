@@ -41,7 +41,7 @@ weights: Decorator = click.option(
     "--weights", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Take the parameters from a safetensors file."
 )
 given: Decorator = click.option(
-    "--with", "given", metavar="INPUT", multiple=True, help="An optional input that the export takes. May be repeated."
+    "--with", "given", metavar="INPUT", multiple=True, help="An optional input that module and export take. May be repeated."
 )
 scan: Decorator = click.option(
     "--scan",

@@ -27,7 +27,7 @@ class Order:
 
 
 def _torch(order: Order) -> bytes:
-    return order.spec.source(order.name, **_only(order, "dtype", "scan", "step", "over"), **order.config).encode()
+    return order.spec.source(order.name, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config).encode()
 
 
 def _onnx(order: Order, file: str = "model.onnx") -> Mapping[Path, Content]:

@@ -46,7 +46,7 @@ def test_compile_passes_its_options_on(cli, net, here) -> None:
     (here / "w.safetensors").write_bytes(b"")
     cli("compile", "net.arch", "--to", "onnx,torch", "--weights", "w.safetensors", "--with", "mask", "--dtype", "bf16")
     assert last(net, "onnx")[2] == {"weights": "w.safetensors", "given": ("mask",), "dtype": "bf16"}
-    assert last(net, "source")[2] == {"dtype": "bf16"}
+    assert last(net, "source")[2] == {"given": ("mask",), "dtype": "bf16"}
     assert cli("compile", "net.arch", "--weights", "missing").code == 2
 
 
