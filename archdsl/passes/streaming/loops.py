@@ -7,7 +7,7 @@ from archdsl.ir.value import Value
 from archdsl.ops.create.filled import Full
 from archdsl.ops.pointwise.choose import Where
 from archdsl.ops.pointwise.comparison import LogicalOr
-from archdsl.passes.streaming import calls, delay
+from archdsl.passes.streaming import calls, delay, positions
 from archdsl.passes.streaming.states import Fixed, Now, Sequence, State
 from archdsl.passes.streaming.writer import WAY_OUT, States, Writer, named
 
@@ -26,6 +26,10 @@ def scan(writer: Writer, node: Node, scan: Scan, states: States, blocks: calls.B
 def _stream(writer: Writer, node: Node, scan: Scan, states: States) -> list[State]:
     """A scan that walks the steps: its body, its carries carried."""
     count = len(scan.axes)
+    if isinstance(writer.length.size, int):
+        states = list(states)
+        for index, (one, axis) in enumerate(zip(states, scan.axes, strict=False)):
+            states[index] = positions.row(writer, one.value, axis) if isinstance(one, Fixed) else one
     scanned, starts, captured = states[:count], states[count : count + scan.carries], states[count + scan.carries :]
     wrong = ""
     if scan.reverse:

@@ -9,7 +9,7 @@ from archdsl.ops.contract import Along, Everywhere, Op, OpFault, Reach
 from archdsl.ops.create.filled import Filled, Full, FullLike, Like
 from archdsl.ops.recurrent.layered import Layered
 from archdsl.ops.reshape.expand import Expand
-from archdsl.passes.streaming import calls, layers, loops, windows
+from archdsl.passes.streaming import calls, layers, loops, positions, windows
 from archdsl.passes.streaming.pointwise import pointwise
 from archdsl.passes.streaming.states import Fixed, Lost, Now, Sequence, State, resized
 from archdsl.passes.streaming.writer import WAY_OUT, States, Writer, operand
@@ -102,6 +102,9 @@ def _untimed(writer: Writer, node: Node, what: Op | Graph | None, states: States
         found = _expanded(writer, node, what, states, axes[0])
         if found is not None:
             return [found]
+    found = positions.table(writer, node, what if isinstance(what, Op) else None, states)
+    if found is not None:
+        return [found]
     said = f"`{_word(writer, node)}` depends on the position in the sequence or on its length"
     return [writer.lost(said, WAY_OUT)] * len(node.results)
 

@@ -6,14 +6,16 @@ from archdsl.dims.shape import TensorType
 from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op, OpFault
+from archdsl.ops.pointwise.elementwise import Elementwise
 from archdsl.ops.reshape.axes import Squeeze
-from archdsl.passes.streaming import delay
-from archdsl.passes.streaming.states import Lost, Sequence, State, reduced, resized
+from archdsl.passes.streaming import delay, positions
+from archdsl.passes.streaming.states import Fixed, Lost, Sequence, State, reduced, resized
 from archdsl.passes.streaming.writer import WAY_OUT, States, Writer, operand
 
 
 def pointwise(writer: Writer, node: Node, op: Op, states: States, axis: int) -> list[State]:
     """The results of an operator that takes each position of its sequences to the same position along `axis`."""
+    states = _with_rows(writer, node, op, states, axis)
     sequences = [one for one in states if isinstance(one, Sequence)]
     more = sequences[0].more
     if any(one.more != more for one in sequences) or writer.length.more(node.results[0].type.shape[axis]) != more:
@@ -32,6 +34,20 @@ def pointwise(writer: Writer, node: Node, op: Op, states: States, axis: int) -> 
     if lead and all(one.prefix is not None for one in aligned if isinstance(one, Sequence)):
         _prefixes(writer, node, op, aligned, made)
     return list(made)
+
+
+def _with_rows(writer: Writer, node: Node, op: Op, states: States, axis: int) -> States:
+    """A tensor that has a value for each of so many steps as a number says is a sequence beside others."""
+    length = writer.length.size
+    if not isinstance(op, Elementwise) or not isinstance(length, int) or length == 1:
+        return states
+    after = node.results[0].type.rank - 1 - axis
+    made: States = []
+    for one in states:
+        at = one.value.type.rank - 1 - after if isinstance(one, Fixed) else -1
+        rows = isinstance(one, Fixed) and at >= 0 and one.value.type.shape[at] == length
+        made.append(positions.row(writer, one.value, at) if isinstance(one, Fixed) and rows else one)
+    return made
 
 
 def _without_axis(writer: Writer, node: Node, op: Op, states: States, axis: int) -> list[Sequence] | None:

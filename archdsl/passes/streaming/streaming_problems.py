@@ -8,7 +8,7 @@ from archdsl.elaborate.faults.stated import Stated
 class CannotStream(Stated):
     """The module of one step was asked for (`compile --step`, `Spec.step`), and the model does something that needs more of the
     sequence than the present position and what scans carry: it walks backwards, attends to or averages over all positions, looks
-    ahead, or depends on the number of the position.
+    ahead, or depends on the length of the sequence.
 
     ```arch --step
     arch Net(x: [B, T, 16]) {

@@ -63,6 +63,8 @@ class Writer:
         """What members that are lent to blocks have become."""
         self.layers: dict[Path, Op] = {}
         """The operators of layers that give their states too."""
+        self.position: Value | None = None
+        """The number of the step, where it is asked for."""
         self.at = Node((), ())
         """The node that is being written."""
 

@@ -142,6 +142,22 @@ MODELS = {
     "a pool over the past": """
   transpose(1, 2) -> pad([1, 0], value=-9.0) -> max_pool1d(2, stride=1) -> transpose(1, 2)
   rnn: Own(4)""",
+    "embedded positions": """
+  places = arange(T) -> pos: Embedding(16, 4)
+  x + places
+  rnn: Own(4)
+  it * cast(arange(3, 2*T + 3, 2), float)[:, none]""",
+    "a table of positions": """
+  require T <= 15
+  param pos: [1, 16, 6] = normal
+  x + pos[:, 1:T + 1, 0:4]
+  rnn: Own(4)""",
+    "a range that is scanned": """
+  scan u in x, n in expand(arange(T)[none], B, T) over axis 1 {
+    carry h = zeros(B, 4)
+    h = (h * cast(n, float)[:, none] + u) / cast(n + 1, float)[:, none]
+    yield h
+  }""",
     "nn.LSTM": """
   rnn: LSTM(5, num_layers=2)
   rnn2: GRU(3)""",
@@ -158,7 +174,9 @@ def test_a_step_gives_what_the_whole_gives(name: str) -> None:
     agree(spec(text), (torch.randn(B, T, D, dtype=torch.float64),), (1,), (1,))
 
 
-@pytest.mark.parametrize("name", ["an LSTM", "a stack", "a causal convolution", "a shift", "nn.LSTM", "the old carry"])
+@pytest.mark.parametrize(
+    "name", ["an LSTM", "a stack", "a causal convolution", "a shift", "nn.LSTM", "the old carry", "embedded positions"]
+)
 def test_onnx_steps_too(name: str) -> None:
     text = f"{BLOCKS}arch A(x: [B, T, 4]) -> y: [B, T, _] {{{MODELS[name]}\n  head y\n}}"
     torch.manual_seed(2)
@@ -205,6 +223,21 @@ def test_a_memory_that_is_the_same_in_every_step() -> None:
 def test_a_length_that_is_a_number() -> None:
     text = f"{BLOCKS}arch A(x: [B, 6, 4]) -> y: [B, 6, 5] {{ fc: Linear(3); rnn: Own(5); tanh; head y }}"
     agree(spec(text), (torch.randn(B, 6, D).double(),), (1,), (1,))
+
+
+def test_a_table_for_a_length_that_is_a_number() -> None:
+    text = f"""{BLOCKS}arch A(x: [6, B, 4]) -> y: [6, B, 4] {{
+  param pos: [6, 1, 4] = normal
+  param gain: [6, 4] = normal
+  x + pos
+  y = scan u in it, g in gain, n in arange(6) over axis 0 {{
+    carry h = zeros(B, 4)
+    h = tanh(h + u) * g
+    yield h * cast(n, float)
+  }}
+  head y {{ y }}
+}}"""
+    agree(spec(text), (torch.randn(6, B, D).double(),), (0,), (0,))
 
 
 def test_several_lengths_are_told_apart() -> None:
