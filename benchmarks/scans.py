@@ -82,10 +82,32 @@ def measure(quick: bool) -> list[Row]:
     own = load(Source("own.arch", CELL.format(out="sigmoid(o) * tanh(c) * sigmoid(c)"))).build(**sizes)
     both(f"own cell, T={length} H={hidden}", own, Step(), (x,), "a loop of cells", (0.8, 0.8))
 
-    steps, width = (64, 8) if quick else (4096, 512)
-    given = tuple(torch.rand(steps, 4, width).requires_grad_() for _ in range(2))
     spec = load(Source("affine.arch", AFFINE))
-    both(f"affine, T={steps} D={width}", spec.build(), spec.build(scan="loop"), given, "unbind loop", (0.6, 0.4))
+    affine = spec.build()
+
+    def inputs(steps: int) -> tuple[Tensor, ...]:
+        return tuple(torch.rand(steps, 4, 8 if quick else 512).requires_grad_() for _ in range(2))
+
+    def associative(a: Tensor, b: Tensor) -> Tensor:
+        """PyTorch's own, of which each step is a function of two."""
+        from torch._higher_order_ops import associative_scan
+
+        pairs = associative_scan(lambda p, q: (p[0] * q[0], q[0] * p[1] + q[1]), (a, b), 0, combine_mode="generic")
+        made: Tensor = pairs[1]
+        return made
+
+    def trained(model: Any, given: tuple[Tensor, ...]) -> Callable[[], object]:
+        return lambda: model(*given).sum().backward()
+
+    steps = 64 if quick else 4096
+    given, longer = inputs(steps), inputs(4 * steps)
+    both(f"affine, T={steps}", affine, spec.build(scan="loop"), given, "unbind loop", (0.6, 0.4))
+    said = f"affine, T={steps}, forward and backward"
+    sides = trained(affine, given), trained(associative, given)
+    rows.append(compare("scans", said, *sides, beside="associative_scan", target=0.2, rounds=rounds))
+    said = f"affine, T={4 * steps}, forward and backward"
+    sides = trained(affine, longer), trained(affine, given)
+    rows.append(compare("scans", said, *sides, beside=f"T={steps}", target=5.0, rounds=rounds))
 
     torchvision()
     from transformers.models.mamba.configuration_mamba import MambaConfig
