@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from archdsl.compiler import load
+from archdsl.compiler import Spec, load
 from archdsl.source import Source
+from tests.targets.torch.made import check_clean, check_tree
 
 STEPS = {
     "LSTM": """i, f, g, o = (a -> W: Linear(20)) + (h -> U: Linear(20)) -> chunk(4, axis=-1)
@@ -25,7 +27,7 @@ STEPS = {
 LENGTHS = (1, 2, 13)
 
 
-def ours(kind: str, reverse: str = "") -> nn.Module:
+def written(kind: str, reverse: str = "") -> Spec:
     memory = "carry c = c0" if kind == "LSTM" else ""
     c0, last = (", c0: [B, 5]", ", c") if kind == "LSTM" else ("", "")
     names = "y, h, c" if kind == "LSTM" else "y, h"
@@ -40,9 +42,13 @@ def ours(kind: str, reverse: str = "") -> nn.Module:
   }}
   {heads}
 }}"""
-    made = load(Source("<cell>", text)).build(seed=3)
-    assert "_scan(" in load(Source("<cell>", text)).source()
-    return made
+    return load(Source("<cell>", text))
+
+
+def ours(kind: str, reverse: str = "") -> nn.Module:
+    spec = written(kind, reverse)
+    assert "_scan(" in spec.source()
+    return spec.build(seed=3)
 
 
 def theirs(kind: str, net: nn.Module) -> Any:
@@ -124,3 +130,11 @@ def test_an_exported_program(kind: str) -> None:
     made = torch.export.export(net, given).module()(*given)
     for a, b in zip(made, net(*given), strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.slow
+def test_their_sources_are_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
+    files = {kind: written(kind).source() for kind in STEPS}
+    for text in files.values():
+        check_tree(text)
+    check_clean(files, tmp_path)

@@ -65,7 +65,7 @@ def _lstm_backward(grads: list[Tensor], saved: list[Tensor]) -> list[Tensor]:
     bent = torch.addcmul(fresh, f, kept).tanh_()
     to_gates = torch.stack((g * i * (1 - i), kept * f * (1 - f), i * (1 - g * g)), 2)
     to_output, to_memory = bent * o * (1 - o), o * (1 - bent * bent)
-    whole = torch.empty_like(gates).unflatten(2, (4, -1))
+    whole = torch.empty_like(gates).view(*before.shape[:2], 4, -1)
     dh, dc = grads[1], grads[2]
     for t in reversed(range(x.shape[0])):
         dh = dh + grads[0][t]
