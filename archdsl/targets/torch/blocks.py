@@ -65,6 +65,10 @@ def body_of(
     statements = fold([*function.prelude(), *function.statements], stems, 8)
     for one in every_line(statements):
         one.code = without_parentheses(one.code) if one.head != "return" else one.code
+    read = {local for code in every_code(statements) for local in LOCAL.findall(code)}
+    for one in every_line(statements):
+        if len(one.targets) > 1:  # results of a call that nothing reads
+            one.targets = tuple(local if local in read or not LOCAL.fullmatch(local) else "_" for local in one.targets)
     used = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS) | set(taken)
     given: dict[str, str] = {}
     for local in forward.parameters:
@@ -213,6 +217,14 @@ def is_sequence(graph: Graph) -> bool:
         return False
     called = [node.member for node in graph.nodes if node.member is not None]
     return list(graph.members) == called and chain(graph.nodes, (), inputs[0], graph.outputs[0].value)
+
+
+def every_code(statements: list[Statement]) -> list[str]:
+    """All that is read: the code of lines, the heads of blocks, and what their loops carry."""
+    out: list[str] = []
+    for one in statements:
+        out += [one.code] if isinstance(one, Line) else [one.head, *one.state, *every_code(one.body), *every_code(one.other)]
+    return out
 
 
 def every_line(statements: list[Statement]) -> list[Line]:
