@@ -19,11 +19,43 @@ def matrix_scan(
     The n * n coefficients and the n terms broadcast to [T, …]. The n sequences of states before the steps, the n of those after
     them, and the n last states. With `reverse` it runs from the last step to the first.
     """
+    if starts[0].device.type == "cpu" and not torch.compiler.is_compiling() and starts[0].numel() > 2048:
+        return _walked(matrix, terms, starts, reverse)
     start = torch.stack(starts)
     a = _stacked(tuple(one for row in matrix for one in row), starts[0]).unflatten(1, (len(starts), len(starts)))
     b = _stacked(terms, starts[0])
     before, after, last = solved(_MATRIX, a, b, start, reverse)
     return *before.unbind(1), *after.unbind(1), *last.unbind(0)
+
+
+def _walked(
+    matrix: tuple[tuple[Tensor | float, ...], ...], terms: tuple[Tensor | float, ...], starts: tuple[Tensor, ...], reverse: bool
+) -> tuple[Tensor, ...]:
+    """The same step by step: of large states an operator takes longer than to call it, and chunks have more to compute."""
+    rank = starts[0].dim()
+    long = [one for one in (*terms, *(one for row in matrix for one in row)) if isinstance(one, Tensor) and one.dim() > rank]
+    steps = max(one.shape[0] for one in long) if all(one.shape[0] for one in long) else 0
+
+    def each(one: Tensor | float) -> tuple[Tensor | float, ...]:
+        if not isinstance(one, Tensor) or one.dim() <= rank:
+            return (one,) * steps
+        return one.unbind(0)[:steps] if one.shape[0] != 1 else (one[0],) * steps
+
+    sequences = [[each(one) for one in (term, *row)] for term, row in zip(terms, matrix, strict=True)]
+    now, states = list(starts), [starts]
+    for t in range(steps)[:: -1 if reverse else 1]:
+        after = []
+        for term, *row in sequences:
+            made = term[t]
+            for factor, one in zip(row, now, strict=True):
+                if not isinstance(factor[t], float | int) or factor[t] != 0:
+                    made = made + factor[t] * one
+            after.append(made.expand_as(now[0]) if isinstance(made, Tensor) else torch.full_like(now[0], made))
+        now = after
+        states.append(tuple(now))
+    whole = [torch.stack(one[:: -1 if reverse else 1]) for one in zip(*states, strict=True)]
+    parts = [(one[1:], one[:-1], one[0]) if reverse else (one[:-1], one[1:], one[-1]) for one in whole]
+    return tuple(one for kind in zip(*parts, strict=True) for one in kind)
 
 
 def _stacked(parts: tuple[Tensor | float, ...], like: Tensor) -> Tensor:
