@@ -25,7 +25,12 @@ def pointwise(writer: Writer, node: Node, op: Op, states: States, axis: int) -> 
     lost = next((one for one in aligned if isinstance(one, Lost)), None)
     if lost is not None:
         return [lost] * len(node.results)
-    made = _without_axis(writer, node, op, aligned, axis) or _with_axis(writer, node, op, aligned, axis)
+    made = (
+        _by_rows(writer, node, op, aligned, axis)
+        or _without_axis(writer, node, op, aligned, axis, squeezing=False)
+        or _without_axis(writer, node, op, aligned, axis, squeezing=True)
+        or _with_axis(writer, node, op, aligned, axis)
+    )
     if made is None:
         what = f"`{op.name}` does not work on one position: an operand has a value for each"
         return [writer.lost(what, WAY_OUT)] * len(node.results)
@@ -50,8 +55,11 @@ def _with_rows(writer: Writer, node: Node, op: Op, states: States, axis: int) ->
     return made
 
 
-def _without_axis(writer: Writer, node: Node, op: Op, states: States, axis: int) -> list[Sequence] | None:
-    """The operator on elements without the axis of the steps, where its own promise, `batched`, says that this is the same."""
+def _without_axis(writer: Writer, node: Node, op: Op, states: States, axis: int, *, squeezing: bool) -> list[Sequence] | None:
+    """The operator on elements without the axis of the steps, where its own promise, `batched`, says that this is the same.
+
+    With `squeezing` the operands that are the same in every step lose the axis too, where they have it with size 1.
+    """
     after = node.results[0].type.rank - 1 - axis
     types: list[TensorType | None] = []
     squeezed: list[int] = []
@@ -59,7 +67,7 @@ def _without_axis(writer: Writer, node: Node, op: Op, states: States, axis: int)
         type = None if outer is None else outer.type
         if isinstance(one, Sequence):
             type = one.step_type
-        elif type is not None and type.rank > after:
+        elif squeezing and type is not None and type.rank > after:
             at = type.rank - 1 - after
             if type.shape[at] != 1:
                 return None
@@ -89,6 +97,41 @@ def _without_axis(writer: Writer, node: Node, op: Op, states: States, axis: int)
         operands.append(value)
     results = writer.applied(op, operands, [one.name for one in node.results], node.member)
     return [Sequence(whole.type, axis, step=one) for whole, one in zip(node.results, results, strict=True)]
+
+
+def _by_rows(writer: Writer, node: Node, op: Op, states: States, axis: int) -> list[Sequence] | None:
+    """The operator on an element without the axis of the steps, where it works on the last axes alone: `chunk(2, axis=-1)`.
+
+    Then all axes up to that of the steps, taken away one after the other from the front, are a batch of what is left.
+    """
+    one = states[0]
+    if len(states) > 1 or not isinstance(one, Sequence) or one.axis != axis:
+        return None
+    inner, step = one.type, one.step_type
+    wanted = tuple(reduced(out.type, axis) for out in node.results)
+    try:
+        for _ in range(axis + 1):
+            inner = reduced(inner, 0)
+            if not _is_batch(writer, op, inner):
+                return None
+        inner = step
+        for _ in range(axis):
+            inner = reduced(inner, 0)
+            if not _is_batch(writer, op, inner):
+                return None
+        if writer.inferred(op, [step]) != (op, wanted):
+            return None
+    except OpFault:
+        return None
+    results = writer.applied(op, [writer.step(one)], [out.name for out in node.results], node.member)
+    return [Sequence(whole.type, axis, step=made) for whole, made in zip(node.results, results, strict=True)]
+
+
+def _is_batch(writer: Writer, op: Op, inner: TensorType) -> bool:
+    """Whether the operator on tensors with one axis more in front is this operator on each."""
+    bound, outputs = writer.inferred(op, [inner])
+    made = op.batched((inner.rank,), (inner,), outputs) if bound == op else None
+    return made is not None and made.op == op and made.inputs == (inner.rank,) and made.result == outputs[0].rank
 
 
 def _with_axis(writer: Writer, node: Node, op: Op, states: States, axis: int) -> list[Sequence] | None:
