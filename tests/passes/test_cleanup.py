@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ def test_passes_keep_the_numbers(text: str, training: bool) -> None:
         torch.manual_seed(3)
         made = other(x)
         assert torch.allclose(made, wanted, rtol=1e-12, atol=1e-12), one.word
+
+
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+def test_passes_in_any_order(text: str) -> None:
+    before = graph(text)
+    x = torch.randn(5, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    first = randomise(build(before)).double().eval()
+    for order in list(permutations(PASSES))[::5]:
+        after = before
+        for one in order:
+            after = one.run(after)
+            same(before, after)
+        other = build(after).double().eval()
+        other.load_state_dict(first.state_dict(), strict=True)
+        assert torch.allclose(other(x), first(x), rtol=1e-12, atol=1e-12), [one.word for one in order]
 
 
 @pytest.mark.parametrize(
