@@ -109,6 +109,18 @@ def test_long_sequences(kind: str) -> None:
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", ["affine", "maxplus"])
+def test_long_sequences_of_large_states_in_pieces(kind: str, reverse: bool) -> None:
+    fast, slow = PAIRS[kind]
+    given = [torch.rand(*size, requires_grad=True) for size in ((900, 2, 3000), (900, 2, 3000), (2, 3000))]
+    made, wanted = fast(*given, reverse)[1], slow(*given, reverse)[1]
+    torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
+    ours, theirs = (torch.autograd.grad(one.sum(), given) for one in (made, wanted))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
 def test_coefficients_broadcast() -> None:
     b, start = torch.randn(150, 2, 3), torch.randn(2, 3)
     for a in (torch.rand(3), torch.rand(1), torch.rand(1, 2, 1), torch.rand(150, 1, 3)):

@@ -102,24 +102,47 @@ def chunked_states(
     """All states [T + 1, …] of a recurrence with `step(a[t], b[t], state, out)`, among them the first one, `start`.
 
     `join(later, whole)` is the coefficient of steps in one, and a later one; it may overwrite `whole`. With `reverse` it runs
-    from the last step to the first. Chunks of about the root of T steps are first walked side by side for where each ends, then
-    again, each from the end of the one before.
+    from the last step to the first.
     """
     steps = b.shape[0]
     states = b.new_empty(steps + 1, *start.shape)
-    turn, places = (-1, states[:-1]) if reverse else (1, states[1:])
-    states[-1 if reverse else 0] = state = start
+    states[-1 if reverse else 0] = start
+    turn, places, state = (-1, states[:-1], states[-1]) if reverse else (1, states[1:], states[0])
+    most = max(2**17 // max(start.numel(), 1), 1) ** 2  # of more steps, what is walked side by side would not fit the cache
+    pieces = -(-steps // most)
+    size = -(-steps // max(pieces, 1))
+    for first in range(0, steps, max(size, 1))[::turn]:
+        piece = slice(first, first + size)
+        state = _chunked_piece(a[piece], b[piece], places[piece], state, turn, step, join)
+    return states
+
+
+def _chunked_piece(
+    a: Tensor,
+    b: Tensor,
+    places: Tensor,
+    state: Tensor,
+    turn: int,
+    step: Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor],
+    join: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Fill the places of the states after the steps, and give the last of them.
+
+    Chunks of about the root of T steps are first walked side by side for where each ends, then again, each from the end of the
+    one before.
+    """
+    steps = b.shape[0]
     length = int(steps**0.5) if steps >= 128 else 1  # a loop over fewer steps is as fast
     main = steps // length * length if length > 1 else 0
     if main:
-        walked = slice(steps - main, None) if reverse else slice(main)
+        walked = slice(steps - main, None) if turn < 0 else slice(main)
         sides = [one[walked].unflatten(0, (-1, length)).unbind(1)[::turn] for one in (a, b, places)]
         end, whole = sides[1][0].clone(), sides[0][0].clone()
         for factor, term in zip(sides[0][1:], sides[1][1:], strict=True):
             end = step(factor, term, end, end)
             whole = join(factor, whole)
         if torch.isfinite(whole).all():  # one beyond all numbers would spoil a state of zero
-            begins = [start]
+            begins = [state]
             for factor, term in zip(whole.unbind(0)[::turn], end.unbind(0)[::turn], strict=True):
                 begins.append(step(factor, term, begins[-1], None))
             now = torch.stack(begins[:-1][::turn])
@@ -128,10 +151,10 @@ def chunked_states(
             state = begins[-1]
         else:
             main = 0
-    rest = slice(steps - main) if reverse else slice(main, None)
+    rest = slice(steps - main) if turn < 0 else slice(main, None)
     for factor, term, place in zip(*(one[rest].unbind(0)[::turn] for one in (a, b, places)), strict=True):
         state = step(factor, term, state, place)
-    return states
+    return state
 
 
 def onto_states(like: Tensor, grads: tuple[Tensor | None, ...], reverse: bool) -> Tensor:
