@@ -16,7 +16,8 @@ def jacobians(module: torch.nn.Module, t: Tensor, x: Tensor) -> Tensor:
 
 
 def test_the_divergence_is_the_trace_of_the_jacobian() -> None:
-    module = made("std.flow { Divergence }", "(t: [], x: [B, 3])", f"shared f = Field\n(t, x) -> _: Divergence(f)\n}}\n{FIELD[:-2]}")
+    body = f"shared f = Field\n(t, x) -> _: Divergence(f)\n}}\n{FIELD[:-2]}"
+    module = made("std.flow { Divergence }", "(t: [], x: [B, 3])", body)
     t, x = normal(1)[0], normal(4, 3)
     y, divergence = module(t, x)
     same(y, module.f(t, x))

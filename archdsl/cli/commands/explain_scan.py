@@ -19,8 +19,9 @@ from archdsl.cli.showing import show_json
 def command(target: str, config: Mapping[str, object], include: tuple[str, ...], as_json: bool) -> int:
     """Tell what is found in each scan, and how it is computed.
 
-    A carry that is affine or max-plus in itself needs no loop, the body of an LSTM, a GRU or Elman's network is the fused kernel,
-    what depends on no carry is computed for all steps at once; the rest is a plain loop. `--scan loop` of `compile` keeps all of it in the loop.
+    A carry that is affine or max-plus in itself needs no loop, a body of an LSTM, a GRU or Elman's network is the fused kernel,
+    what depends on no carry is computed for all steps at once; the rest is a plain loop. `--scan loop` of `compile` keeps all
+    of it in the loop.
 
     \b
     Examples:
