@@ -200,7 +200,7 @@ def _type(session: Session, graph: Graph, output: Output, condition: tree.Binary
         actual,
         f"`{output.name}`",
         condition.span,
-        Label(right.span, "expected here"),
+        lambda: Label(right.span, "expected here"),
         problems.ExpectationFailed,
     )
 

@@ -320,14 +320,18 @@ def doors(made: Made, unit: Unit) -> tuple[Door, ...]:
     Of sizes that grow with one symbol only the strictest is checked: it implies the others.
     """
     found = [Door(one.left, one.op, one.right, one.message, one.span) for one in made.raised]
-    strictest: dict[str, tuple[int, Door]] = {}
+    strictest: dict[str, tuple[int, Dim, Span]] = {}
     for size, span in made.positive.items():
         if not isinstance(size, Dim) or unit.facts.at_least(size, 1):
             continue
-        door = Door(1, "<=", size, f"the size {size} must be at least 1", span)
         needs = least(size)
         if needs is None:
-            found.append(door)
-        elif needs[1] > strictest.get(needs[0], (1, door))[0]:
-            strictest[needs[0]] = (needs[1], door)
-    return (*found, *(door for _, door in strictest.values()))
+            found.append(_at_least_one(size, span))
+        elif needs[0] not in strictest or needs[1] > strictest[needs[0]][0]:
+            if needs[1] > 1:
+                strictest[needs[0]] = (needs[1], size, span)
+    return (*found, *(_at_least_one(size, span) for _, size, span in strictest.values()))
+
+
+def _at_least_one(size: Dim, span: Span) -> Door:
+    return Door(1, "<=", size, f"the size {size} must be at least 1", span)

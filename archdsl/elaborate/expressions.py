@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from archdsl.dims.dim import Dim
@@ -16,7 +17,7 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import call, tensor, word
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_STEPS
-from archdsl.elaborate.values import UNKNOWN, FnWord, Instance, Leaf, OpWord, Several, describe, is_tensor
+from archdsl.elaborate.values import PLAIN, UNKNOWN, FnWord, Instance, Leaf, OpWord, Several, describe, is_tensor
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -42,6 +43,9 @@ OPERATORS = {
 """The language's signs on tensors, and the operators they are."""
 
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in"}
+NUMBERS = frozenset({int, float})
+BETWEEN_NUMBERS: dict[str, Callable[[Any, Any], bool]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+"""Comparisons that need no facts."""
 
 
 LITERALS = frozenset({tree.Int, tree.Float, tree.Str, tree.Bool})
@@ -52,6 +56,11 @@ def evaluate(frame: Frame, expr: Any) -> Any:
     kind = expr.__class__
     if kind in LITERALS:
         return expr.value
+    if kind is tree.Name:
+        binding = frame.scope.find(expr.name)
+        if binding is not None and binding.value.__class__ in PLAIN:
+            binding.used = True
+            return binding.value
     session = frame.session
     session.steps += 1
     if session.steps > MAX_STEPS:
@@ -214,6 +223,8 @@ def _apply(frame: Frame, expr: tree.Binary, left: Any) -> Any:
         right = evaluate(frame, expr.right)
         return right if is_tensor(right) else truth(frame, right, expr.right.span)
     right = evaluate(frame, expr.right)
+    if left.__class__ in NUMBERS and right.__class__ in NUMBERS and operator in BETWEEN_NUMBERS:
+        return BETWEEN_NUMBERS[operator](left, right)
     if left is UNKNOWN or right is UNKNOWN:
         raise Absorbed
     if is_tensor(left) or is_tensor(right):

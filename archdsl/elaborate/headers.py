@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size
@@ -223,7 +224,7 @@ def bind_tensors(
             value.type,
             f"`{parameter.name}` of `{name}`",
             span,
-            Label(parameter.span, "declared here"),
+            partial(Label, parameter.span, "declared here"),
             shapes.ShapeMismatch,
         )
 
@@ -272,18 +273,18 @@ def file_constant(frame: Frame, dim: tree.Name) -> int | None:
 
 
 def check_sizes(
-    frame: Frame, declared: tree.TensorTypeTree, actual: TensorType, what: str, span: Span, other: Label, kind: Any
+    frame: Frame, declared: tree.TensorTypeTree, actual: TensorType, what: str, span: Span, other: Callable[[], Label], kind: Any
 ) -> None:
     """All dimensions of a declared type agree with the actual ones, by proof."""
     pairs = aligned(declared, actual.shape)
     if pairs is None:
-        raise Fault(shapes.RankMismatch(at=span, what=f"{what} is {declared.span.text}, and this is {actual}", others=(other,)))
+        raise Fault(shapes.RankMismatch(at=span, what=f"{what} is {declared.span.text}, and this is {actual}", others=(other(),)))
     for dim, size in pairs:
         if isinstance(dim, tree.Ellipsis_):
             known = frame.scope.find("...")
             if known is not None and not (len(known.value) == len(size) and all(map(frame.facts.equal, known.value, size))):
                 raise Fault(
-                    kind(at=span, what=f"{what}: `...` is {TensorType(known.value)} and {TensorType(size)}", others=(other,))
+                    kind(at=span, what=f"{what}: `...` is {TensorType(known.value)} and {TensorType(size)}", others=(other(),))
                 )
             continue
         if isinstance(dim, tree.Name) and dim.name == "_":
@@ -305,7 +306,7 @@ def check_sizes(
                 kind(
                     at=span,
                     what=f"{what} is declared as {declared.span.text} and is {actual}: {told} is not {size}",
-                    others=(other,),
+                    others=(other(),),
                 )
             )
         missing = frame.facts.missing_equal(wanted, size)
@@ -313,7 +314,7 @@ def check_sizes(
             shapes.UnprovedDimension(
                 at=span,
                 what=f"cannot prove {wanted} == {size}, which {what} asks for",
-                others=(other,),
+                others=(other(),),
                 help=f"add: require {missing}" if missing else None,
             )
         )
@@ -341,22 +342,20 @@ def check_outs(frame: Frame, outs: tuple[tree.Out, ...], result: Any, name: str,
 
 def check_out(frame: Frame, out: tree.Out, value: Value, name: str) -> None:
     """One result against its declared type."""
-    made = frame.unit.made.get(value.name)
-    other = Label(made, f"the result, {value.type}, is made here") if made is not None else Label(out.span, "promised here")
+
+    def other() -> Label:
+        made = frame.unit.made.get(value.name)
+        return Label(made, f"the result, {value.type}, is made here") if made is not None else Label(out.span, "promised here")
+
+    def told() -> str:
+        return f"`{name}` promises {out.type.span.text}, and the result is {value.type}"
+
     dtype = out.type.dtype or "float"
     if not same(value.type.dtype, dtype, frame.session.float):
-        raise Fault(
-            shapes.ContractMismatch(
-                at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)
-            )
-        )
+        raise Fault(shapes.ContractMismatch(at=out.type.span, what=told(), others=(other(),)))
     pairs = aligned(out.type, value.type.shape)
     if pairs is None:
-        raise Fault(
-            shapes.ContractMismatch(
-                at=out.type.span, what=f"`{name}` promises {out.type.span.text}, and the result is {value.type}", others=(other,)
-            )
-        )
+        raise Fault(shapes.ContractMismatch(at=out.type.span, what=told(), others=(other(),)))
     for dim, size in pairs:
         if isinstance(dim, tree.Name) and dim.name != "_" and frame.scope.find(dim.name) is None and not has_tensor(size):
             if file_constant(frame, dim) is not None:

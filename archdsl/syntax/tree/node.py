@@ -16,8 +16,7 @@ class Tree(Record):
 
     def children(self) -> Iterator[Tree]:
         """The nodes directly below, in text order of the fields."""
-        for name in self.__match_args__:
-            yield from _nodes(getattr(self, name))
+        return iter(_below(self))
 
     def walk(self) -> Iterator[Tree]:
         """This node and all below it."""
@@ -25,12 +24,22 @@ class Tree(Record):
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(reversed(list(node.children())))
+            stack += reversed(_below(node))
 
 
-def _nodes(value: object) -> Iterator[Tree]:
-    if isinstance(value, Tree):
-        yield value
-    elif isinstance(value, tuple) and not isinstance(value, Span):
-        for one in value:
-            yield from _nodes(one)
+def _below(node: Tree) -> list[Tree]:
+    found: list[Tree] = []
+    for value in node.__values__(node):
+        if value.__class__ is tuple:
+            _collect(value, found)
+        elif isinstance(value, Tree):
+            found.append(value)
+    return found
+
+
+def _collect(values: tuple[object, ...], found: list[Tree]) -> None:
+    for one in values:
+        if isinstance(one, Tree):
+            found.append(one)
+        elif one.__class__ is tuple:
+            _collect(one, found)
