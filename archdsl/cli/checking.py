@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -29,7 +30,22 @@ def check(arguments: tuple[str, ...], config: Mapping[str, object], include: tup
 def find_problems(
     arguments: tuple[str, ...], config: Mapping[str, object], include: tuple[str, ...]
 ) -> tuple[tuple[Problem, ...], int]:
-    """The problems of all files, each once (two files may import a third), and how many files there were."""
+    """The problems of all files, each once (two files may import a third), and how many files there were.
+
+    What is made is kept until the end, so that collecting garbage would find little: it was a sixth of the time for the zoo.
+    """
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        return _find_problems(arguments, config, include)
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _find_problems(
+    arguments: tuple[str, ...], config: Mapping[str, object], include: tuple[str, ...]
+) -> tuple[tuple[Problem, ...], int]:
     found: dict[tuple[object, ...], Problem] = {}
     count = 0
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ OK, FINDINGS, USAGE, OUR_BUG, INTERRUPTED = 0, 1, 2, 70, 130
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 the program has findings, 2 usage or files, 70 our bug, 130 interrupted."""
     arguments = sys.argv[1:]
-    gc.set_threshold(1_000_000, 20, 100)  # a command ends soon and keeps what it makes: collecting was a quarter of `check`
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape, not a crash
             stream.reconfigure(errors="backslashreplace")
