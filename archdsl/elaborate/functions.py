@@ -18,6 +18,9 @@ from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
 
+MAX_CALLS = 64
+"""How deep functions of configuration may call each other: less than Python's own stack holds, wherever this runs."""
+
 
 def call_fn(frame: Frame, word: FnWord, given: list[Given], span: Span, flow: Any) -> Any:
     """A function called with its arguments, or, as a step, with what flows."""
@@ -32,8 +35,8 @@ def call_of_config(frame: Frame, word: FnWord, given: list[Given], span: Span) -
     scope = Scope(None)
     inner = Frame(session, word.module, frame.unit, scope, frame.settings)
     headers.bind_config(inner, parameters, positional_of(given), item.name, span)
-    if len(session.active) > 200:
-        raise Fault(problems.TooManySteps(at=span, what="functions of configuration call each other more than 200 deep"))
+    if len(session.active) > MAX_CALLS:
+        raise Fault(problems.TooManySteps(at=span, what=f"functions of configuration call each other more than {MAX_CALLS} deep"))
     session.active.append(item)
     try:
         return expressions.evaluate(inner, item.value)

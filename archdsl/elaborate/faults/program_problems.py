@@ -90,7 +90,7 @@ class TooManyNodes(Stated):
 
 
 class TooManySteps(Stated):
-    """The configuration takes too long to evaluate: more than 100,000 steps, or functions that call each other more than 200
+    """The configuration takes too long to evaluate: more than 100,000 steps, or functions that call each other more than 64
     deep.
 
     ```arch
