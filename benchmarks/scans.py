@@ -35,7 +35,7 @@ def measure(quick: bool) -> list[Row]:
     import torch
     from torch import Tensor, nn
 
-    from benchmarks.references import one_thread, torchvision
+    from benchmarks.references import keep_memory, one_thread, torchvision
 
     one_thread()
     rounds = 1 if quick else 7
@@ -107,7 +107,8 @@ def measure(quick: bool) -> list[Row]:
     rows.append(compare("scans", said, *sides, beside="associative_scan", target=0.2, rounds=rounds))
     said = f"affine, T={4 * steps}, forward and backward"
     sides = trained(affine, longer), trained(affine, given)
-    rows.append(compare("scans", said, *sides, beside=f"T={steps}", target=5.0, rounds=rounds))
+    length_before = steps
+    rows.append(compare("scans", said, *sides, beside=f"T={length_before}", target=5.0, rounds=rounds))
 
     torchvision()
     from transformers.models.mamba.configuration_mamba import MambaConfig
@@ -119,4 +120,7 @@ def measure(quick: bool) -> list[Row]:
     arch = spec.build(vocab=2, width=width, depth=1)
     ours = arch.get_submodule("backbone")["layers"][0].mixer  # type: ignore[index]
     both(f"Mamba's mixer, T={steps}", ours, mixer, (torch.randn(4, steps, width),), "transformers", (0.25, 0.02))
+
+    keep_memory()
+    rows.append(compare("scans", f"{said}, memory kept", *sides, beside=f"T={length_before}", target=5.0, rounds=rounds))
     return rows
