@@ -51,7 +51,8 @@ def named_nodes(names: Names, nodes: Iterable[Node]) -> tuple[Node, ...]:
     for node in nodes:
         operands = tuple([names(one) if isinstance(one, Value) else one for one in node.operands])
         results = tuple([names(one) for one in node.results])
-        done.append(changed(node, operands=operands, results=results))
+        called = node.op, node.member, node.scan, node.choice, node.leaf, node.graph, node.lent
+        done.append(Node(operands, results, *called, node.path, node.span))
     return tuple(done)
 
 

@@ -14,7 +14,6 @@ from archdsl.elaborate.values import Instance, key_of
 from archdsl.ir.graph import Call, Layer
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
-from archdsl.records import changed
 from archdsl.syntax import tree
 
 PLAIN = (tree.Flow,)
@@ -101,8 +100,10 @@ class Shift:
 
     def __call__(self, path: Path) -> Path:
         """The path in the next iteration."""
-        if not self.inside(path):
-            return path
+        return self.moved(path) if self.inside(path) else path
+
+    def moved(self, path: Path) -> Path:
+        """The path of one that is in this iteration, in the next."""
         return (*self.container, str(int(path[self.depth]) + self.by), *path[self.depth + 1 :])
 
 
@@ -123,13 +124,17 @@ def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out:
     moved = Shift(container, 1, index - 1) if labelled else Shift(container, taken, before.number)
     members = list(islice(reversed(unit.members), len(unit.members) - before.members))[::-1]
     containers = list(islice(reversed(unit.containers), len(unit.containers) - before.containers))[::-1]
-    if any(not moved.inside(path) or not isinstance(unit.members[path], (Layer, Call)) for path in members):
-        return None
-    if any(moved(path) in unit.places for path in members):
-        return None
+    there: dict[Path | None, Path] = {}
+    for path in members:
+        if not moved.inside(path) or not isinstance(unit.members[path], (Layer, Call)):
+            return None
+        there[path] = moved.moved(path)
+        if there[path] in unit.places:
+            return None
     nodes = region.nodes[before.nodes :]
-    if any(node.scan or node.choice or isinstance(unit.members.get(node.member or ()), Instance) for node in nodes):
-        return None
+    for node in nodes:
+        if node.scan or node.choice or isinstance(unit.members.get(node.member or ()), Instance):
+            return None
 
     names: dict[str, Value] = {into.name: out}
     for node in nodes:
@@ -142,18 +147,17 @@ def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out:
             if node.span is not None:
                 unit.made[fresh.name] = node.span
             results.append(fresh)
-        member = None if node.member is None else moved(node.member)
-        region.nodes.append(_copied(node, operands, tuple(results), moved(node.path), member))
+        member = None if node.member is None else there.get(node.member) or moved(node.member)
+        at = there.get(node.path) or moved(node.path)
+        region.nodes.append(
+            Node(operands, tuple(results), node.op, member, None, None, node.leaf, node.graph, node.lent, at, node.span)
+        )
     for path in containers:
         unit.contain(moved(path), unit.containers[path])
     for path in members:
-        unit.members[moved(path)] = unit.members[path]
-        unit.places[moved(path)] = unit.places[path]
+        unit.members[there[path]] = unit.members[path]
+        unit.places[there[path]] = unit.places[path]
     if not labelled and taken:
         unit.numbers[container] += taken
     unit.expanded += unit.expanded - before.expanded
     return names[out.name]
-
-
-def _copied(node: Node, operands: tuple[Any, ...], results: tuple[Value, ...], path: Path, member: Path | None) -> Node:
-    return changed(node, operands=operands, results=results, path=path, member=member)
