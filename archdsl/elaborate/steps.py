@@ -176,18 +176,21 @@ def plain_step(frame: Frame, label: tree.Path | None, expr: Any, linked: bool) -
     return _bare(frame, label, expressions.evaluate(frame, expr), expr, linked)
 
 
+def _names_flow(expr: tree.Expr) -> bool:
+    return any(isinstance(one, tree.It) for one in expr.walk())
+
+
+def _dropped(expr: tree.Expr, what: str) -> Fault:
+    """The fault of a link that does not use what comes along `->`."""
+    dropped, help = "what comes along `->` is dropped here", "name the flow with `it`, or start a new line"
+    return Fault(names.FlowDropped(at=expr.span, what=what, label=dropped, help=help))
+
+
 def _bare(frame: Frame, label: tree.Path | None, value: Any, expr: Any, linked: bool) -> Any:
     """A value as a step: it starts afresh, so after `->` it must name what flows."""
-    if linked and not any(isinstance(one, tree.It) for one in expr.walk()):
+    if linked and not _names_flow(expr):
         left = expr.span.text if len(expr.span.text) < 60 else "this"
-        raise Fault(
-            names.FlowDropped(
-                at=expr.span,
-                what=f"`{left}` neither takes the flow nor names it",
-                label="what comes along `->` is dropped here",
-                help="name the flow with `it`, or start a new line",
-            )
-        )
+        raise _dropped(expr, f"`{left}` neither takes the flow nor names it")
     if label is not None and not isinstance(value, Value):
         raise Fault(problems.BadLabel(at=label.span, what=f"a label names a layer or a function, and this is {describe(value)}"))
     return value
@@ -215,16 +218,9 @@ def _call_function(frame: Frame, label: tree.Path | None, callee: OpWord | FnWor
     given = calls.arguments(frame, expr.args)
     direct = any(has_tensor(value) for _, value, _ in given)
     creates = isinstance(callee, OpWord) and not callee.kind.tensors
-    if linked and (direct or creates) and not any(isinstance(one, tree.It) for one in expr.walk()):
-        raise Fault(
-            names.FlowDropped(
-                at=expr.span,
-                what=f"`{expr.span.text[:60]}` is given its tensors and does not name the flow",
-                label="what comes along `->` is dropped here",
-                help="name the flow with `it`, or start a new line",
-            )
-        )
-    if not direct and not creates or span_before is not None and any(isinstance(one, tree.It) for one in expr.walk()):
+    if linked and (direct or creates) and not _names_flow(expr):
+        raise _dropped(expr, f"`{expr.span.text[:60]}` is given its tensors and does not name the flow")
+    if not direct and not creates or span_before is not None and _names_flow(expr):
         frame.flow_span = None
     return calls.call_function(frame, callee, given, expr.span, frame.flow, where.path(frame, False, expr.span), flows=True)
 

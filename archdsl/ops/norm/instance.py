@@ -63,20 +63,10 @@ class InstanceNorm(Op):
         return channel_weights(self.num_features, self.affine, self.bias, self.track_running_stats)
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
-        from archdsl.ops.norm.tangents import (  # loaded where a derivative is asked for
-            channels,
-            leaves,
-            normalised,
-            running,
-            scaled,
-        )
+        from archdsl.ops.norm.tangents import of_channels  # loaded where a derivative is asked for
 
-        x = inputs[0]
-        axes = tuple(range(2, x.type.rank))
-        (scale,) = leaves(tape, "weight")
-        if self.track_running_stats:
-            return running(tape, x, axes, self.eps, scale)
-        return scaled(normalised(x, axes, self.eps), scale, None, channels(x)).d
+        axes = tuple(range(2, inputs[0].type.rank))
+        return of_channels(tape, inputs[0], axes, self.eps, self.track_running_stats)
 
     def module(self, tape: TorchTape) -> Code:
         more = changed(self, "eps", "momentum", "affine", "track_running_stats", "bias")

@@ -50,6 +50,14 @@ def leaves(tape: Any, *names: str) -> list[Any]:
     return [tape.param(name) if name in owned else None for name in names]
 
 
+def of_channels(tape: Any, x: Any, axes: tuple[int, ...], eps: float, tracked: bool) -> Any:
+    """The tangent of a layer that normalises over axes and scales each channel; `tracked`: it keeps running statistics."""
+    (scale,) = leaves(tape, "weight")
+    if tracked:
+        return running(tape, x, axes, eps, scale)
+    return scaled(normalised(x, axes, eps), scale, None, channels(x)).d
+
+
 def running(tape: Any, x: Any, axes: tuple[int, ...], eps: float, scale: Any) -> Any:
     """The tangent of a layer that uses the statistics over axes in training, and running ones in evaluation."""
     sizes = channels(x)
