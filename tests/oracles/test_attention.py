@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
@@ -33,14 +32,6 @@ from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
 
 pytestmark = pytest.mark.oracle
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)

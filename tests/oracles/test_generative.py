@@ -20,14 +20,6 @@ CONFIGS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def latents(config: dict[str, Any], n: int, words: int, height: int) -> Inputs:
     """Latents twice as wide as high, times, states of a text."""
     made = drawn(n, sample=(n, 4, height, 2 * height), context=(n, words, config["text"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from tests.oracles.cases import CASES, Case
 from tests.oracles.comparing import Pair, agree_in_float32, agree_in_float64, exchange
@@ -12,14 +11,6 @@ from tests.oracles.running import agrees, session
 
 pytestmark = pytest.mark.oracle
 BY_NAME = {one.name: one for one in CASES}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("case", CASES, ids=BY_NAME)

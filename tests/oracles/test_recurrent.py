@@ -19,14 +19,6 @@ STREAMS = [case for case in TINY if not case.name.endswith(("_bi", "_np", "_seed
 """What reads backwards needs the whole sequence, and a cell has none."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_spec_counts_what_the_zoo_counts(case: Recurrent) -> None:
     graph = spec(case.file).graph(case.arch)

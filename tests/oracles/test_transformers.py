@@ -33,14 +33,6 @@ LLAMA = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def counted(case: Text) -> int:
     found = macs(spec(case.file).graph(case.arch))
     return found.evaluate(case.sizes) if isinstance(found, Dim) else found

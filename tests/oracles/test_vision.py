@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
@@ -17,14 +16,6 @@ from tests.oracles.vision_cases import Vision
 
 pytestmark = pytest.mark.oracle
 CASES = [*VISION, *CLASSICS]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

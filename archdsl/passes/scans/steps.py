@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from archdsl.dims.dim import Size
+from archdsl.dims.dtype import is_integer
 from archdsl.dims.shape import TensorType, simplify_type
 from archdsl.ir.edit import fresh
 from archdsl.ir.graph import Call, Graph, Layer, Member
@@ -138,7 +139,7 @@ class Steps:
                 if self.context.facts.at_least(one.type.numel() - result.type.numel(), 0):
                     break
             else:
-                if not (node.member is not None and op.name == "Embedding"):
+                if node.member is None or not _looks_up(node):
                     return True
         return False
 
@@ -226,3 +227,8 @@ def _is_pure(graph: Graph) -> bool:
         if any(isinstance(member, Layer) and not _is_function(member.op) for member in one.members.values()):
             return False
     return True
+
+
+def _looks_up(node: Node) -> bool:
+    """Whether all that flows into a step are whole numbers: a layer takes them as places in its table."""
+    return all(is_integer(one.type.dtype) for one in node.operands if isinstance(one, Value))
