@@ -1,4 +1,4 @@
-"""What a pass is: a graph in, a graph out. Its fields are its options; it is found by its word."""
+"""What a pass is: a graph in, a graph out, and how its tensors come from those before. Its fields are its options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from archdsl.ir.graph import Call, Graph, Layer
 from archdsl.ir.node import Choice, Node
 from archdsl.ir.verify import check
 from archdsl.ops.contract import Op
+from archdsl.passes.carrying import Derived, Passed, of_instances
+from archdsl.passes.holds import holds
 from archdsl.passes.pattern import Refusal
+from archdsl.passes.site import Site
 from archdsl.records import changed, record
 
 
@@ -16,27 +19,43 @@ from archdsl.records import changed, record
 class Pass:
     """A subclass is a record with a default for each field, states its `word`, and edits one graph at a time.
 
-    Its docstring opens with one line that says what it does. Types, keys and numbers stay.
+    Its docstring opens with one line that says what it does. Types and numbers stay, and so do keys and tensors, unless the edit
+    tells `site.derive` what becomes of them.
     """
 
     word: ClassVar[str] = ""
+    exact: ClassVar[bool] = True
+    """Whether the function is kept, up to rounding."""
+    evaluation: ClassVar[bool] = False
+    """Whether it is kept in evaluation mode only: what comes out is for inference."""
 
-    def edit(self, graph: Graph, owner: Graph, float: str, refusals: list[Refusal]) -> Graph:
-        """One graph, whose nodes call the members of `owner` (of a body, the graph around it); itself where nothing changes."""
+    def edit(self, graph: Graph, site: Site) -> Graph:
+        """One graph of the program, at its site; itself where nothing changes."""
         raise TypeError(f"{type(self).__name__} edits nothing")
 
     def run(self, graph: Graph, *, float: str = "f32", refusals: list[Refusal] | None = None, verify: bool = True) -> Graph:
-        """The program with every graph of it edited, callees first. `float` is the program's float type; what was found and left
-        as it is goes to `refusals`. Raises `InvalidGraph` where what it made is no valid graph, unless `verify` is false."""
-        after = _Everywhere(self, float, refusals if refusals is not None else []).graph(graph, graph)
-        return check(after, float=float) if verify and after is not graph else after
+        """The graph that `apply` makes."""
+        return self.apply(graph, float=float, refusals=refusals, verify=verify).graph
+
+    def apply(self, graph: Graph, *, float: str = "f32", refusals: list[Refusal] | None = None, verify: bool = True) -> Passed:
+        """The program with every graph of it edited, callees first, and how its tensors come from those before.
+
+        `float` is the program's float type; what was found and left as it is goes to `refusals`. Raises `InvalidGraph` where what
+        it made is no valid graph, unless `verify` is false."""
+        walk = _Everywhere(self, float, refusals if refusals is not None else [], graph)
+        after = walk.graph(graph, graph)
+        if verify and after is not graph:
+            check(after, float=float)
+        return Passed(after, tuple(of_instances(graph, walk.derived)))
 
 
 class _Everywhere:
-    def __init__(self, one: Pass, float: str, refusals: list[Refusal]) -> None:
+    def __init__(self, one: Pass, float: str, refusals: list[Refusal], root: Graph) -> None:
         self.one = one
         self.float = float
         self.refusals = refusals
+        self.holds = holds(root)
+        self.derived: dict[int, list[Derived]] = {}
         self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
 
     def graph(self, graph: Graph, owner: Graph) -> Graph:
@@ -58,7 +77,9 @@ class _Everywhere:
             and all(a[1] is b[1] for a, b in zip(borrowed, graph.borrowed, strict=True))
         )
         after = graph if same else changed(graph, members=members, nodes=nodes, borrowed=borrowed)
-        return self.one.edit(after, after if owner is graph else owner, self.float, self.refusals)
+        derived = self.derived.setdefault(id(owner), [])
+        site = Site(after if owner is graph else owner, self.float, self.refusals, derived, self.holds.get(id(owner)))
+        return self.one.edit(after, site)
 
     def node(self, node: Node, owner: Graph) -> Node:
         if node.graph is not None and (inner := self.graph(node.graph, node.graph)) is not node.graph:

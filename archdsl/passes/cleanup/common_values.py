@@ -9,8 +9,8 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.passes.contract import Pass, is_function
-from archdsl.passes.pattern import Refusal
 from archdsl.passes.rewriting import without
+from archdsl.passes.site import Site
 from archdsl.records import record
 
 
@@ -24,18 +24,18 @@ class CommonValues(Pass):
     word: ClassVar[str] = "common-values"
     layers: bool = True
 
-    def edit(self, graph: Graph, owner: Graph, float: str, refusals: list[Refusal]) -> Graph:
+    def edit(self, graph: Graph, site: Site) -> Graph:
         known: dict[object, Node] = {}
         same: dict[str, Operand] = {}
         gone = []
         for index, node in enumerate(graph.nodes):
             operands = tuple(same.get(one.name, one) if isinstance(one, Value) else one for one in node.operands)
-            if node.scan is not None or node.choice is not None or not is_function(node, owner):
+            if node.scan is not None or node.choice is not None or not is_function(node, site.owner):
                 continue
             if node.member is not None and not node.leaf and not self.layers:
                 continue
             types = tuple(one.type for one in node.results)
-            key = (node.op, node.member, node.leaf, id(node.graph), node.lent, tuple(map(_key, operands)), types)
+            key = (node.op, node.member, node.leaf, id(node.graph), node.lent, node.how, tuple(map(_key, operands)), types)
             first = known.setdefault(key, node)
             if first is not node:
                 gone.append(index)

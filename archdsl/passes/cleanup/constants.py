@@ -12,7 +12,7 @@ from archdsl.ir.value import Number, Operand
 from archdsl.ops.contract import Op
 from archdsl.ops.registry import find
 from archdsl.passes.contract import Pass
-from archdsl.passes.pattern import Refusal
+from archdsl.passes.site import Site
 from archdsl.records import changed, record
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
@@ -31,7 +31,7 @@ class Constants(Pass):
     word: ClassVar[str] = "constants"
     most: int = 2**8
 
-    def edit(self, graph: Graph, owner: Graph, float: str, refusals: list[Refusal]) -> Graph:
+    def edit(self, graph: Graph, site: Site) -> Graph:
         known: dict[str, int] = {}
         nodes: list[Node] = []
         same = True

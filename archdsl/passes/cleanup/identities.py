@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from archdsl.ir.graph import Graph
 from archdsl.ir.value import Value
 from archdsl.passes.contract import Pass
-from archdsl.passes.pattern import Match, Refusal, Rule, number, op, value
+from archdsl.passes.pattern import Match, Rule, number, op, value
 from archdsl.passes.rewriting import rewrite
+from archdsl.passes.site import Site
 from archdsl.records import record
 
 
@@ -85,5 +86,5 @@ class Identities(Pass):
 
     word: ClassVar[str] = "identities"
 
-    def edit(self, graph: Graph, owner: Graph, float: str, refusals: list[Refusal]) -> Graph:
-        return rewrite(graph, RULES, float, refusals)
+    def edit(self, graph: Graph, site: Site) -> Graph:
+        return rewrite(graph, RULES, site.float, site.refusals)
