@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
+from archdsl.analyses.alignment import Step, align
 from archdsl.analyses.cost import called_graph
 from archdsl.analyses.outline import called_op, own_path
-from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph, Parameter
-from archdsl.ir.node import Node, Path
+from archdsl.ir.node import Path
 from archdsl.ir.value import Number, Operand, Value
-from archdsl.ops.contract import Op
 
 KINDS = ("added", "removed", "replaced", "moved", "changed", "rewired")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a graph, as it is compared: its label (dotted; empty for a function), its word, its configuration, what it
-    gives, the graph of the block or body that it runs."""
-
-    label: str
-    word: str
-    fields: Mapping[str, Any]
-    types: tuple[TensorType, ...]
-    graph: Graph | None = None
-    node: Node | None = None
-    op: Op | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Steps with equal keys are one step, before and after."""
-        return self.label, self.word
-
-    def __str__(self) -> str:
-        return f"{self.label}: {self.word}" if self.label else self.word
 
 
 @dataclass(frozen=True)
@@ -142,44 +118,6 @@ def steps(graph: Graph) -> Iterator[Step]:
     for out in graph.outputs:
         if graph.kind == "arch":
             yield Step(out.name or "output", "output", {}, (out.value.type,))
-
-
-def align(left: list[Step], right: list[Step]) -> tuple[list[tuple[int, int]], list[int], list[int]]:
-    """Which steps are the same before and after: pairs of indices; then those that are gone, and those that came."""
-    pairs: list[tuple[int, int]] = []
-    matcher = SequenceMatcher(None, [one.key for one in left], [one.key for one in right], autojunk=False)
-    for kind, a, a_end, b, b_end in matcher.get_opcodes():
-        if kind == "equal":
-            pairs += zip(range(a, a_end), range(b, b_end), strict=True)
-        elif kind == "replace":
-            pairs += _replaced(left, range(a, a_end), right, range(b, b_end))
-    taken, used = {a for a, _ in pairs}, {b for _, b in pairs}
-    gone = [a for a in range(len(left)) if a not in taken]
-    come = [b for b in range(len(right)) if b not in used]
-    for a in list(gone):
-        same = next((b for b in come if _moved(left[a], right[b])), None)
-        if same is not None:
-            pairs.append((a, same))
-            gone.remove(a)
-            come.remove(same)
-    return sorted(pairs), gone, come
-
-
-def _replaced(left: list[Step], some: range, right: list[Step], others: range) -> list[tuple[int, int]]:
-    """Steps that stand in each other's place: under one label, or, where as many functions come as go, by position."""
-    by_label = {right[b].label: b for b in others if right[b].label}
-    pairs = [(a, by_label[left[a].label]) for a in some if left[a].label in by_label]
-    plain, bare = [a for a in some if not left[a].label], [b for b in others if not right[b].label]
-    if len(plain) == len(bare):
-        pairs += zip(plain, bare, strict=True)
-    return pairs
-
-
-def _moved(one: Step, other: Step) -> bool:
-    """The same layer or block under another label."""
-    if not one.label or not other.label or one.word != other.word:
-        return False
-    return one.fields == other.fields and one.types == other.types and (one.graph is other.graph or one.graph == other.graph)
 
 
 def _position(b: int, pairs: list[tuple[int, int]]) -> int:

@@ -84,16 +84,17 @@ def _named(text: str, option: str) -> tuple[str, str]:
 
 
 def configuration(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, object]:
-    """What the `-D` options say, as a callback of click."""
+    """What the `-D` options say (or others that configure), as a callback of click."""
+    option = parameter.opts[0]
     found: dict[str, object] = {}
     for one in given:
-        name, value = _named(one, "-D")
+        name, value = _named(one, option)
         if name in found:
-            raise click.BadParameter(f"`{name}` is given twice", param_hint="-D")
+            raise click.BadParameter(f"`{name}` is given twice", param_hint=option)
         try:
             found[name] = parse_value(value)
         except ValueError as fault:
-            raise click.BadParameter(f"{name}: {fault}", param_hint="-D") from None
+            raise click.BadParameter(f"{name}: {fault}", param_hint=option) from None
     return found
 
 

@@ -34,7 +34,7 @@ class Own:
         return next((one for one in self.groups if key in one), (key,))
 
 
-_DTYPES = {
+DTYPES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32", "int16": "I16",
     "int8": "I8", "uint8": "U8", "bool": "BOOL",
 }  # fmt: skip
@@ -51,7 +51,7 @@ def own_tensors(
     tensors: dict[str, OwnTensor] = {}
     groups: dict[int, list[str]] = {}
     for key, one in state.items():
-        dtype = _DTYPES[str(one.dtype).removeprefix("torch.")]
+        dtype = DTYPES[str(one.dtype).removeprefix("torch.")]
         tensors[key] = OwnTensor(tuple(one.shape), kind_of(dtype), dtype, id(one) not in parameters)
         groups.setdefault(id(one), []).append(key)
     shared = tuple(tuple(keys) for keys in groups.values() if len(keys) > 1)

@@ -42,6 +42,21 @@ def parse_map(source: Source) -> WeightMap:
     return _Reader(source).whole(table)
 
 
+def read_rename(text: str) -> Rule:
+    """One rule from its text, `"old.{leaf}=new.{leaf}"`; a `*` at the end of both sides is the rest of the name.
+
+    Raises `ArchError`: `bad-weight-map`.
+    """
+    source = Source("rename", text)
+    sides = text.split("=")
+    if len(sides) != 2:
+        raise _bad(Span(source, 0, len(text)), "a rule is an old name, `=` and a new name: `old.{leaf}=new.{leaf}`")
+    old, new = sides
+    if old.endswith("*") and new.endswith("*"):
+        old, new = (f"{one[:-1]}{{rest:**}}" for one in sides)
+    return next(iter(_Reader(source)._renames({old: new})))
+
+
 def _bad(at: Span, why: str, help: str | None = None) -> ArchError:
     return ArchError((BadWeightMap(at=at, why=why, help=help),))
 

@@ -1,4 +1,4 @@
-"""`archdsl weights`: look into files of weights, and bring them from one layout into another."""
+"""`archdsl weights`: look into files of weights, and bring them into another layout or an edited architecture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archdsl.cli import options
-from archdsl.cli.reading import STANDARD_INPUT, Target, choose, open_spec, split_target
+from archdsl.cli.literals import configuration
+from archdsl.cli.reading import STANDARD_INPUT, Target, choose, open_spec, split_target, targets
 from archdsl.cli.showing import say, show_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("weights")
 def command() -> None:
-    """Look into files of weights, and convert them.
+    """Look into files of weights, convert them, carry them across edits.
 
     Weights are safetensors files, or the index of several (model.safetensors.index.json). Where another library has the same
     network under other names, a map beside the spec (specs/maps/timm_vit.toml) says which tensor is which.
@@ -110,6 +111,56 @@ def inspect(file: str, target: str | None, config: Mapping[str, object], include
         words = " ".join([target, *(f"-D {name}={value}" for name, value in _spelt(config))])
         click.echo(comparison(own, given, found, near, words, file))
     return 0 if found.fits else 1
+
+
+@command.command("migrate")
+@click.argument("before", metavar="OLD[:ARCH]")
+@click.argument("after", metavar="NEW[:ARCH]|:ARCH")
+@click.argument("file", metavar="WEIGHTS")
+@click.option("-o", "--output", metavar="FILE", default=None, help="The file to write; without it, only tell.")
+@click.option("--rename", metavar="OLD=NEW", multiple=True, help="Another name: 'enc.{i}.*=encoder.{i}.*'. May be repeated.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where the first values of new numbers come from.")
+@options.config
+@click.option(
+    "--new", "changed", metavar="NAME=VALUE", multiple=True, callback=configuration, help="Configuration of the new one alone."
+)
+@options.include
+@options.as_json
+def migrate(
+    before: str, after: str, file: str, output: str | None, rename: tuple[str, ...], seed: int, config: Mapping[str, object],
+    changed: Mapping[str, object], include: tuple[str, ...], as_json: bool,
+) -> int:  # fmt: skip
+    """Bring weights of an architecture into an edited one.
+
+    Tensors are found again by structure, so that a step put between others moves no weights: kept where the shape is the same,
+    resized where it is another (what overlaps is copied, the rest is fresh), new, or dropped; the report says which. `:ARCH` is
+    another architecture of the old file, NEW may also be the old file, with other configuration (--new).
+
+    \b
+    Examples:
+      archdsl weights migrate old.arch new.arch old.safetensors -o new.safetensors
+      archdsl weights migrate specs/resnet.arch:ResNet50 :ResNet101 resnet50.safetensors -o start.safetensors
+      archdsl weights migrate net.arch net.arch net.safetensors --new depth=8 -o deeper.safetensors
+    """
+    from archdsl.files.shards import read_weights
+    from archdsl.files.tensors import tensor_chunks
+    from archdsl.files.writing import write_whole
+    from archdsl.weights.migrating import migrate
+    from archdsl.weights.tensors import from_file, to_file
+
+    one = next(targets([before]))
+    other = next(targets([f"{one.path}{after}" if after.startswith(":") else after]))
+    specs: list[Any] = [open_spec(each, include) for each in (one, other)]
+    old = specs[0].graph(choose(specs[0], one), **config)
+    new = specs[1].graph(choose(specs[1], other), **{**config, **changed})
+    made = migrate(old, new, from_file(read_weights(file), file), rename=rename, seed=seed)
+    if output is not None:
+        write_whole(output, tensor_chunks(to_file(made.state)))
+    if as_json:
+        show_json("weights migrate", made.as_json())
+    else:
+        click.echo(str(made))
+    return 0
 
 
 def _own(target: str, include: tuple[str, ...], config: Mapping[str, object]) -> Own:

@@ -151,14 +151,14 @@ class MultiheadAttention(Op):
 
     def parameters(self) -> Mapping[str, Weight]:
         width = self.embed_dim
-        found = {"in_proj_weight": Weight((3 * width, width), "xavier_uniform")}
+        found = {"in_proj_weight": Weight((3 * width, width), "xavier_uniform", parts=3)}
         if not self.joined:
             found = {
                 f"{one}_proj_weight": Weight((width, size), "xavier_uniform")
                 for one, size in (("q", width), ("k", self.kdim), ("v", self.vdim))
             }
         if self.bias:
-            found["in_proj_bias"] = Weight((3 * width,), "zeros")
+            found["in_proj_bias"] = Weight((3 * width,), "zeros", parts=3)
         if self.add_bias_kv:
             found["bias_k"] = found["bias_v"] = Weight((1, 1, width), "xavier_normal")
         found["out_proj.weight"] = Weight((width, width), "kaiming_uniform")

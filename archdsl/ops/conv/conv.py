@@ -101,7 +101,8 @@ class Convolution(Op):
         return (TensorType((x.shape[0], self.out_channels, *self.window.result(x.shape[2:]))),)
 
     def parameters(self) -> Mapping[str, Weight]:
-        weight = {"weight": Weight((self.out_channels, self.in_channels // self.groups, *self.kernel), "kaiming_uniform")}
+        shape = self.out_channels, self.in_channels // self.groups, *self.kernel
+        weight = {"weight": Weight(shape, "kaiming_uniform", window=self.axes)}
         return {**weight, "bias": Weight((self.out_channels,), "uniform")} if self.bias else weight
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:

@@ -81,7 +81,8 @@ class TransposedConvolution(Op):
         return (TensorType((x.shape[0], self.out_channels, *self.window.spread(x.shape[2:], self.more))),)
 
     def parameters(self) -> Mapping[str, Weight]:
-        weight = {"weight": Weight((self.in_channels, self.out_channels // self.groups, *self.kernel), "kaiming_uniform")}
+        shape = self.in_channels, self.out_channels // self.groups, *self.kernel
+        weight = {"weight": Weight(shape, "kaiming_uniform", window=self.axes)}
         return {**weight, "bias": Weight((self.out_channels,), "uniform")} if self.bias else weight
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:

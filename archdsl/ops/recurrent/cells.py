@@ -78,13 +78,14 @@ class Cell(Op):
         return (state,) * (1 + self.memory)
 
     def parameters(self) -> Mapping[str, Weight]:
-        rows = self.kind.gates * self.hidden_size
+        parts = self.kind.gates
+        rows = parts * self.hidden_size
         found = {
-            "weight_ih": Weight((rows, self.input_size), "uniform"),
-            "weight_hh": Weight((rows, self.hidden_size), "uniform"),
+            "weight_ih": Weight((rows, self.input_size), "uniform", parts=parts),
+            "weight_hh": Weight((rows, self.hidden_size), "uniform", parts=parts),
         }
         if self.bias:
-            found["bias_ih"] = found["bias_hh"] = Weight((rows,), "uniform")
+            found["bias_ih"] = found["bias_hh"] = Weight((rows,), "uniform", parts=parts)
         return found
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:

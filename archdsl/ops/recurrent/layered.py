@@ -99,15 +99,16 @@ class Layered(Op):
         return [[f"_l{layer}", f"_l{layer}_reverse"][: self.directions] for layer in range(self.num_layers)]
 
     def parameters(self) -> Mapping[str, Weight]:
-        rows = self.kind.gates * self.hidden_size
+        parts = self.kind.gates
+        rows = parts * self.hidden_size
         found: dict[str, Weight] = {}
         entering = self.input_size
         for layer in self.suffixes():
             for suffix in layer:
-                found[f"weight_ih{suffix}"] = Weight((rows, entering), "uniform")
-                found[f"weight_hh{suffix}"] = Weight((rows, self.width), "uniform")
+                found[f"weight_ih{suffix}"] = Weight((rows, entering), "uniform", parts=parts)
+                found[f"weight_hh{suffix}"] = Weight((rows, self.width), "uniform", parts=parts)
                 if self.bias:
-                    found[f"bias_ih{suffix}"] = found[f"bias_hh{suffix}"] = Weight((rows,), "uniform")
+                    found[f"bias_ih{suffix}"] = found[f"bias_hh{suffix}"] = Weight((rows,), "uniform", parts=parts)
                 if self.projection != 0:
                     found[f"weight_hr{suffix}"] = Weight((self.projection, self.hidden_size), "uniform")
             entering = self.directions * self.width
