@@ -43,6 +43,11 @@ class Mapped:
     saved: bool = False
     """Whether the layout is that of the files that transformers writes, which is not that of its modules."""
 
+    @property
+    def batched(self) -> bool:
+        """Whether the inputs have an axis of examples: a recurrent cell's are vectors."""
+        return len(self.shape) > 2
+
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The reference's tensors in the layout that the map is of."""
         if self.layout is not None:
@@ -55,7 +60,7 @@ class Mapped:
 
     def inputs(self) -> Inputs:
         """Images in float32; the three vectors of a recurrent cell; words of a vocabulary."""
-        if len(self.shape) == 2:
+        if not self.batched:
             draw = torch.Generator().manual_seed(5)
             return {name: torch.randn(self.shape[name != "x"], generator=draw) for name in ("x", "h", "c0")}
         if len(self.shape) == 3:

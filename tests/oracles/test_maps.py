@@ -13,6 +13,7 @@ from archdsl.weights.reading import read_map
 from tests.oracles.comparing import InDouble, call_ours, in_evaluation, near, weighted, widened
 from tests.oracles.living import ROOT, build, quiet, randomise, spec
 from tests.oracles.map_cases import CASES, Mapped
+from tests.oracles.running import agrees, session
 
 pytestmark = pytest.mark.oracle
 MAPS = ROOT / "specs/maps"
@@ -85,6 +86,17 @@ def test_a_tiny_one_is_the_same_in_float64_and_its_weights_return(case: Mapped, 
         theirs.load_state_dict(returned)
         for one, other in zip(in_evaluation(theirs, case.call, wide), wanted, strict=True):
             near(one, other, "the reference with the weights that returned")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.batched], ids=lambda case: case.name)
+def test_the_onnx_model_with_mapped_weights_agrees_at_two_sizes(case: Mapped, tmp_path: Path) -> None:
+    theirs = quiet(randomise(case.tiny()))
+    save_file(case.weights(theirs), tmp_path / "theirs.safetensors")
+    target, ours = f"{ROOT / 'specs' / case.file}.arch:{case.arch}", tmp_path / "ours.safetensors"
+    assert run("weights", "convert", target, tmp_path / "theirs.safetensors", "--map", case.name, "-o", ours, *flags(case)) == 0
+    running = session(spec(case.file).onnx(case.arch, weights=load_file(ours), **case.config))
+    for n in (1, 2):
+        agrees(running, theirs, case.call, {name: one[:n] for name, one in case.inputs().items()})
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not (case.saved or case.layout)], ids=lambda case: case.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from archdsl.analyses.cost import macs, parameters
 from archdsl.dims.dim import Dim
@@ -11,6 +12,7 @@ from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
 from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
+from tests.oracles.vision_by_hand import LeNet1998
 from tests.oracles.vision_cases import CASES as VISION
 from tests.oracles.vision_cases import Vision
 
@@ -51,3 +53,7 @@ def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes(case: Vision) ->
     running = session(spec(case.file).onnx(case.arch, weights=theirs.state_dict(), **case.config))
     for n in (1, 2):
         agrees(running, theirs, case.call, {name: one[:n] for name, one in case.inputs().items()})
+
+
+def test_the_drawings_of_lenet_are_those_of_its_reference() -> None:
+    assert torch.equal(build("lenet_1998", "LeNet5_1998").rbf.centers, LeNet1998().rbf.centers)
