@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from archdsl.verifying.report import Report
 
 
-MAX_MADE = 64
-"""How many elaborated architectures a spec remembers, the last ones."""
-
-
 class NoSuchArch(LookupError):
     """The file has no architecture of that name, or several and none was named."""
 
@@ -53,7 +49,6 @@ class Spec:
         self.text = source
         self.module = module
         self._found = problems
-        self._made: dict[object, Elaborated] = {}
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -86,17 +81,11 @@ class Spec:
         **config: Any,
     ) -> Elaborated:
         """The typed graph with what the arch expects of itself. Raises `ArchError`."""
-        chosen = self._name(name)
-        key = (chosen, tuple(sorted(given)), dtype, tuple(free or ()), repr(sorted(config.items())))
-        if key not in self._made:
-            problems = self._copy()
-            made = self._elaborate_into(chosen, config, problems, frozenset(given), dtype, free)
-            problems.raise_errors()
-            assert made is not None  # noqa: S101
-            self._made[key] = made
-            if len(self._made) > MAX_MADE:
-                del self._made[next(iter(self._made))]
-        return self._made[key]
+        problems = self._copy()
+        made = self._elaborate_into(self._name(name), config, problems, frozenset(given), dtype, free)
+        problems.raise_errors()
+        assert made is not None  # noqa: S101
+        return made
 
     def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
         """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises
@@ -300,6 +289,11 @@ class Spec:
         dtype: str | None = None,
         free: Mapping[str, Any] | None = None,
     ) -> Elaborated | None:
+        key = (name, given, dtype, tuple(free or ()), repr(sorted(config.items())))
+        known: Elaborated | None = self.module.made.get(key)
+        if known is not None:
+            return known
+        noted = problems.noted
         item = self.module.items[name]
         session = Session(problems, float=dtype or "f32", free=frozenset(free or ()))
         span = getattr(item, "name_span", item.span)
@@ -319,6 +313,8 @@ class Spec:
             from archdsl.analyses.expect import check_expectations
 
             check_expectations(session, made, item)
+        if made is not None and problems.noted == noted:
+            self.module.keep(key, made)
         return made
 
     def _value(self, session: Session, value: object) -> Any:

@@ -32,7 +32,7 @@ class Module:
     busy: set[str] = fresh(default_factory=set)
     _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = fresh(default_factory=dict)
     made: dict[object, Any] = fresh(default_factory=dict)
-    """Its blocks, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
+    """Its blocks and archs, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
 
     def lists(self, item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]:
         """The configuration and the tensor parameters of one of its items. Raises as `headers` does."""

@@ -87,3 +87,18 @@ def test_a_module_remembers_blocks_up_to_a_bound() -> None:
     for width in range(1, program.MAX_KEPT + 10):
         assert not spec.check("A", {"width": width})
     assert len(spec.module.made) <= program.MAX_KEPT
+
+
+def test_an_arch_as_it_was_is_the_graph_that_it_was(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    first = archdsl.load(path).graph("Net")
+    assert archdsl.load(path).graph("Net") is first
+    assert archdsl.load(path).graph("Net", width=5) is not first
+    assert archdsl.load(path).graph("Net", dtype="f64") is not first
+
+
+def test_what_an_arch_expects_in_vain_is_told_each_time(tmp_path: Path) -> None:
+    path = write(tmp_path, net=NET.removesuffix("}\n") + "  expect { params == 1 }\n}\n")
+    first = told(path)
+    assert len(first) == 1
+    assert told(path) == first
