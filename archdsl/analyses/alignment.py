@@ -102,10 +102,9 @@ def _likeness(one: Step, other: Step, traits: Mapping[int, Mapping[str, Any]]) -
     if one.word != other.word or bool(one.label) != bool(other.label):
         return 0
     mine, theirs = traits[id(one)], traits[id(other)]
-    names = mine.keys() | theirs.keys()
-    alike = sum(name in mine and name in theirs and mine[name] == theirs[name] for name in names)
-    share = 100 * alike // len(names)
-    exact = 200 if alike == len(names) else 0
+    alike = len([name for name, value in mine.items() if name in theirs and theirs[name] == value])
+    known = len(mine.keys() | theirs.keys())
+    share, exact = 100 * alike // known, 200 if alike == known else 0
     if not one.label:
         return 100 + share
     if one.label == other.label:

@@ -100,8 +100,8 @@ def inferred(doc: str, kind: str = "size") -> Any:
 
 @record
 class Weight:
-    """A tensor that a layer owns. `init` is the name of PyTorch's default, for people: the module's constructor does it. The first
-    axis is of `parts` equal parts (gates; q, k and v), the last `window` axes are a kernel's."""
+    """A tensor that a layer owns. `init` names PyTorch's default, for people: the module's constructor does it. Its first
+    axis has `parts` equal parts (gates; q, k and v), its last `window` axes are a kernel's."""
 
     shape: tuple[Size, ...]
     init: str = "zeros"
@@ -136,8 +136,8 @@ class Example:
     """A worked example: documented, and run by the battery with every target.
 
     `inputs` and `outputs` are types as text (`"[N, 3, H, W]"`, `"i64[B, T]"`); `facts` such as `"H % 2 == 0"` hold; `bind` gives
-    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an input:
-    input index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded and may be a symbol's name.
+    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an
+    input: its index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded, or a symbol.
     """
 
     args: Mapping[str, Any] = fresh(default_factory=dict)
