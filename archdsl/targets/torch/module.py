@@ -14,6 +14,7 @@ import torch
 
 from archdsl.analyses.cost import parameters
 from archdsl.ir.graph import Graph
+from archdsl.targets.torch.drawing import draw, undrawn
 from archdsl.targets.torch.on_meta import OnMeta
 from archdsl.targets.torch.source import class_name, print_source
 from archdsl.targets.torch.weights import load_weights
@@ -24,24 +25,27 @@ def build(
 ) -> torch.nn.Module:
     """An instance of the class that `print_source` prints, on `device`, of `dtype` (PyTorch's default without one).
 
-    First values are drawn from `seed`; PyTorch's own generator is left as it was. `weights` is a safetensors file or a state
-    dict: `WeightsError` lists every key that does not fit. Raises `MemoryError` where the weights are larger than the machine.
+    The first values of a tensor follow from `seed` and its key: what two architectures share starts equal. PyTorch's own
+    generator is left as it was. `weights` is a safetensors file or a state dict: `WeightsError` lists every key that does not
+    fit. Raises `MemoryError` where the weights are larger than the machine.
     """
     made = _class(graph)
     device = torch.device(device)
     if device.type == "cpu":
         _check_room(graph, dtype or torch.get_default_dtype())
     before = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), OnMeta() if device.type == "meta" else device:
+    on_meta = device.type == "meta"
+    forked = [device.index or 0] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=forked), OnMeta() if on_meta else device:
         torch.default_generator.manual_seed(seed)
         if dtype is not None:
             torch.set_default_dtype(dtype)
         try:
-            module = made()
+            module: torch.nn.Module = made() if on_meta else undrawn(made)
+            if not on_meta:
+                draw(module, graph, seed)
         finally:
             torch.set_default_dtype(before)
-    if not isinstance(module, torch.nn.Module):
-        raise TypeError(f"{class_name(graph)} is no module")
     if weights is not None:
         load_weights(module, weights)
     return module
