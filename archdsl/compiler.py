@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,19 @@ from archdsl.dims.dtype import DTYPES
 from archdsl.elaborate import archs, checking, lookup
 from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.generic import generic
 from archdsl.elaborate.imports import reader_for
 from archdsl.elaborate.program import Loader, Module, whole
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord, DType
 from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
+from archdsl.passes.carrying import Passed
 from archdsl.passes.forms import Step, in_form, of_step
 from archdsl.problems.collector import Problems
-from archdsl.problems.problem import ArchError, Problem
+from archdsl.problems.problem import Problem
 from archdsl.problems.suggest import did_you_mean
+from archdsl.records import changed
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from archdsl.designing.solving import Solution
+    from archdsl.passes.sequence import Passes
     from archdsl.targets.onnx.external import Content
     from archdsl.verifying.report import Report
 
@@ -40,9 +44,9 @@ class NoSuchArch(LookupError):
 class Spec:
     """A loaded `.arch` file with its imports.
 
-    `graph`, `source`, `build`, `onnx`, `draw` and `summary` take the architecture's name (not needed where the file has one)
-    and its
-    configuration as keywords; they raise `ArchError`, which carries all problems and prints them.
+    `graph`, `source`, `build`, `onnx`, `draw` and `summary` take the architecture's name (not needed where the file has one), its
+    configuration as keywords, and `passes` that rewrite it first, as `--pass` takes them; weights stay those of the spec, and
+    are carried through. They raise `ArchError`, which carries all problems and prints them.
     """
 
     def __init__(self, source: Source, module: Module, problems: Problems) -> None:
@@ -78,9 +82,15 @@ class Spec:
         given: Iterable[str] = (),
         dtype: str | None = None,
         free: Mapping[str, Any] | None = None,
+        passes: Passes = (),
         **config: Any,
     ) -> Elaborated:
-        """The typed graph with what the arch expects of itself. Raises `ArchError`."""
+        """The typed graph, after passes, with what the arch expects of itself. Raises `ArchError`, `UnknownPass`."""
+        if passes:
+            from archdsl.passes.sequence import through
+
+            plain = self.elaborate(name, given=given, dtype=dtype, free=free, **config)
+            return changed(plain, graph=through(plain.graph, passes, float=dtype or "f32", verify=not free).graph)
         problems = self._copy()
         made = self._elaborate_into(self._name(name), config, problems, frozenset(given), dtype, free)
         problems.raise_errors()
@@ -110,7 +120,7 @@ class Spec:
         With `step` it is the source of `Spec.step`, and `over` is as there."""
         from archdsl.targets.torch.source import print_source
 
-        graph, free = self._generic(name, tuple(given), dtype, config)
+        graph, free = generic(partial(self.elaborate, name, given=tuple(given), dtype=dtype), config)
         return print_source(in_form(of_step(graph, step, over, dtype), scan, dtype), free)
 
     def build(
@@ -124,15 +134,17 @@ class Spec:
         dtype: Any = None,
         given: Iterable[str] = (),
         scan: str = "auto",
+        passes: Passes = (),
         **config: Any,
     ) -> torch.nn.Module:
         """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file
         or a
         state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
-        from archdsl.targets.torch.module import build
+        from archdsl.targets.torch.carried import build_passed
 
-        graph = in_form(self.graph(name, given=given, **config), scan, None)
-        return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
+        before, passed = self._passed(name, passes, given, None, config)
+        graph = in_form(passed.graph, scan, None)
+        return build_passed(before, passed, graph, seed=seed, weights=weights, device=device, dtype=dtype)
 
     def step(
         self,
@@ -146,6 +158,7 @@ class Spec:
         dtype: Any = None,
         given: Iterable[str] = (),
         scan: str = "auto",
+        passes: Passes = (),
         **config: Any,
     ) -> torch.nn.Module:
         """The live module of one step of a recurrent model, for generation; it has the keys of `build`'s.
@@ -154,10 +167,11 @@ class Spec:
         the outputs of this position, then what is carried on: `y, *state = step(x[:, t], *state)`, in the first step without a
         state. `over` names the length of the scanned axis where there are several. Raises `ArchError` where something needs more
         of the sequence than a step has."""
-        from archdsl.targets.torch.module import build
+        from archdsl.targets.torch.carried import build_passed
 
-        graph = in_form(of_step(self.graph(name, given=given, **config), True, over, None), scan, None)
-        return build(graph, seed=seed, weights=weights, device=device, dtype=_torch_dtype(dtype))
+        before, passed = self._passed(name, passes, given, None, config)
+        graph = in_form(of_step(passed.graph, True, over, None), scan, None)
+        return build_passed(before, passed, graph, seed=seed, weights=weights, device=device, dtype=dtype)
 
     def onnx(
         self,
@@ -172,6 +186,7 @@ class Spec:
         scan: str = "auto",
         step: Step = False,
         over: str | None = None,
+        passes: Passes = (),
         **config: Any,
     ) -> bytes:
         """The ONNX model as bytes. Its weights are those of a live module or a state dict, of a safetensors file, or drawn from
@@ -179,11 +194,10 @@ class Spec:
         of the first step, which takes none and gives them."""
         from archdsl.targets.onnx.model import export
 
-        graph = self.graph(name, given=given, dtype=dtype, **config)
-        if weights is None:
-            weights = self.build(name, seed=seed, given=given, **config)
-        graph = of_step(graph, step, over, dtype)
-        return export(in_form(graph, scan, dtype, solving=False), weights, dtype=dtype or "f32", inline=inline)
+        before, passed = self._passed(name, passes, given, dtype, config)
+        weights = self.build(name, seed=seed, given=given, **config) if weights is None else weights
+        graph = in_form(of_step(passed.graph, step, over, dtype), scan, dtype, solving=False)
+        return export(graph, _weights(before, passed, weights), dtype=dtype or "f32", inline=inline)
 
     def onnx_files(
         self,
@@ -199,17 +213,17 @@ class Spec:
         scan: str = "auto",
         step: Step = False,
         over: str | None = None,
+        passes: Passes = (),
         **config: Any,
     ) -> dict[Path, Content]:
         """The files to write for the ONNX model at `path`, which `onnx` gives in one piece; weights beyond 2 GiB lie in a file
         beside it."""
         from archdsl.targets.onnx.external import model_files
 
-        graph = self.graph(name, given=given, dtype=dtype, **config)
-        if weights is None:
-            weights = self.build(name, seed=seed, given=given, **config)
-        graph = in_form(of_step(graph, step, over, dtype), scan, dtype, solving=False)
-        return model_files(Path(path), graph, weights, dtype=dtype or "f32", inline=inline)
+        before, passed = self._passed(name, passes, given, dtype, config)
+        weights = self.build(name, seed=seed, given=given, **config) if weights is None else weights
+        graph = in_form(of_step(passed.graph, step, over, dtype), scan, dtype, solving=False)
+        return model_files(Path(path), graph, _weights(before, passed, weights), dtype=dtype or "f32", inline=inline)
 
     def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
@@ -260,25 +274,16 @@ class Spec:
         names = [Free(one, *(given or ())) for one, given in free.items()]
         return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
-    def _generic(
-        self, name: str | None, given: tuple[str, ...], dtype: str | None, config: Mapping[str, Any]
-    ) -> tuple[Graph, dict[str, Any]]:
-        """The graph with as much configuration left symbolic as can be, and the values it has here."""
-        fixed = self.elaborate(name, given=given, dtype=dtype, **config)
-        free: dict[str, Any] = {}
-        graph = fixed.graph
-        for key, value in _whole_configuration(fixed).items():
-            if type(value) is not int or value < 1:
-                continue
-            attempt = {**free, key: value}
-            others: dict[str, Any] = {one: known for one, known in config.items() if one not in attempt}
-            try:
-                made = self.elaborate(name, given=given, dtype=dtype, free=attempt, **others)
-            except ArchError:
-                continue
-            if checking.same_structure(made.graph, fixed.graph, attempt):
-                free, graph = attempt, made.graph
-        return graph, free
+    def _passed(
+        self, name: str | None, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]
+    ) -> tuple[Graph, Passed]:
+        """The graph as it stands, and what passes make of it."""
+        before = self.graph(name, given=given, dtype=dtype, **config)
+        if not passes:
+            return before, Passed(before)
+        from archdsl.passes.sequence import through
+
+        return before, through(before, passes, float=dtype or "f32")
 
     def _elaborate_into(
         self,
@@ -349,19 +354,13 @@ class Spec:
         return name
 
 
-def _whole_configuration(made: Elaborated) -> dict[str, Any]:
-    values = dict(made.graph.config)
-    return {name: values[name] for name in made.graph.parameters if name in values}
+def _weights(before: Graph, passed: Passed, weights: Any) -> Any:
+    """Weights of the graph before as those of the graph after; torch is loaded where a pass changed tensors."""
+    if not passed.derived:
+        return weights
+    from archdsl.targets.torch.carried import carried
 
-
-def _torch_dtype(dtype: Any) -> Any:
-    if not isinstance(dtype, str):
-        return dtype
-    import torch
-
-    return {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}.get(dtype) or getattr(
-        torch, dtype
-    )
+    return carried(before, passed, weights)
 
 
 def load(source: str | Path | Source, include: Iterable[str | Path] = ()) -> Spec:

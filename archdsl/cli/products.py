@@ -23,21 +23,29 @@ class Order:
     config: Mapping[str, Any]
     weights: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further keywords of the targets, those that were given: `given`, `dtype`, `scan`, `over`, `bind`, `depth`, `expand`."""
+    """Further keywords of the targets, those that were given: `given`, `dtype`, `scan`, `over`, `passes`, `bind`, `depth`,
+    `expand`."""
+
+
+FORM = ("given", "dtype", "scan", "step", "over", "passes")
+"""The keywords that say which form of the model is meant."""
 
 
 def _torch(order: Order) -> bytes:
-    return order.spec.source(order.name, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config).encode()
+    return order.spec.source(order.name, **_only(order, *FORM), **order.config).encode()
 
 
 def _onnx(order: Order, file: str = "model.onnx") -> Mapping[Path, Content]:
-    return order.spec.onnx_files(
-        file, order.name, weights=order.weights, **_only(order, "given", "dtype", "scan", "step", "over"), **order.config
-    )
+    try:
+        return order.spec.onnx_files(file, order.name, weights=order.weights, **_only(order, *FORM), **order.config)
+    except ValueError as fault:
+        if order.weights is None:
+            raise
+        raise click.UsageError(str(fault)) from None  # the file is no safetensors, or does not fit
 
 
 def _summary(order: Order) -> bytes:
-    return (str(order.spec.summary(order.name, **_only(order, "bind"), **order.config)).rstrip("\n") + "\n").encode()
+    return (str(order.spec.summary(order.name, **_only(order, "bind", "passes"), **order.config)).rstrip("\n") + "\n").encode()
 
 
 def _picture(form: str) -> Callable[[Order], bytes]:
@@ -48,9 +56,10 @@ def _picture(form: str) -> Callable[[Order], bytes]:
         spec: Any = order.spec
         try:
             if order.options.get("depth") is None and not order.options.get("expand"):
-                drawn = spec.draw(order.name, format=form, **order.config)
+                drawn = spec.draw(order.name, format=form, **_only(order, "passes"), **order.config)
             else:
-                drawn = picture(spec.graph(order.name, **order.config), form, **_only(order, "depth", "expand"))
+                graph = spec.graph(order.name, **_only(order, "passes"), **order.config)
+                drawn = picture(graph, form, **_only(order, "depth", "expand"))
         except CannotDraw as fault:
             raise click.UsageError(str(fault)) from None
         return drawn if isinstance(drawn, bytes) else drawn.encode()

@@ -62,12 +62,15 @@ def command(
     With --step it writes the module of one step: step.py, step.onnx, which takes what the step before carried, and
     first_step.onnx, which takes no carries.
 
+    Weights have the keys of the architecture as it is written; passes carry them.
+
     \b
     Examples:
       archdsl compile specs/resnet.arch:ResNet50 -o build
       archdsl compile net.arch --to torch
       archdsl compile lstm.arch --step
-      archdsl compile net.arch --pass common-values --pass dead-values
+      archdsl compile specs/resnet.arch:ResNet50 --pass fold-batchnorm --to onnx --weights resnet50.safetensors
+      archdsl compile net.arch --pass common-values --pass dead-values --why
       archdsl compile specs/resnet.arch:ResNet50 --to onnx --weights resnet50.safetensors
     """
     from archdsl.cli.products import PRODUCTS, STEP, Order
@@ -76,12 +79,12 @@ def command(
     words = _products(to, step)
     one = next(targets([target]))
     spec = open_spec(one, include)
-    if passes:
-        from archdsl.cli.passed import through
-
-        spec = through(spec, passes)
     name = choose(spec, one)
     extra: dict[str, Any] = {}
+    if passes:
+        from archdsl.cli.passed import passes_of
+
+        extra["passes"] = passes_of(passes)
     if given:
         extra["given"] = given
     if dtype is not None:
@@ -104,10 +107,10 @@ def command(
             files[folder / path] = data
             said[word if path.name == file else f"{word} weights"] = (folder / path).as_posix()
     write_all(files)
-    if why:
+    if why and passes:
         from archdsl.cli.passed import reasons
 
-        for reason in reasons(spec):
+        for reason in reasons(spec, name, extra["passes"], extra, config):
             say(reason)
     if as_json:
         show_json("compile", {"arch": name, "files": said})

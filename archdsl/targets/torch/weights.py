@@ -35,7 +35,12 @@ def load_weights(module: torch.nn.Module, weights: str | Path | Mapping[str, tor
 
     A module on the meta device gets tensors of its own in their place.
     """
-    given = read_weights(weights) if isinstance(weights, (str, Path)) else weights
+    given = fitted(module, read_weights(weights) if isinstance(weights, (str, Path)) else weights)
+    module.load_state_dict(given, assign=any(one.is_meta for one in module.state_dict().values()))
+
+
+def fitted(module: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict as the module takes it, each tied tensor under all its keys. Raises `WeightsError`."""
     own = module.state_dict(keep_vars=True)
     aliases = alias_groups(own)
     given = _with_aliases(given, aliases)
@@ -53,14 +58,19 @@ def load_weights(module: torch.nn.Module, weights: str | Path | Mapping[str, tor
     ]
     if missing or extra or misshapen or disagreeing:
         raise WeightsError(missing, extra, misshapen, disagreeing)
-    module.load_state_dict(dict(given), assign=any(one.is_meta for one in own.values()))
+    return dict(given)
 
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file, in memory of their own: the file may change or go."""
+    """The tensors of a safetensors file, in memory of their own. Raises ValueError where it is none."""
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
-    return dict(load(Path(path).read_bytes()))
+    data = Path(path).read_bytes()
+    try:
+        return dict(load(data))
+    except SafetensorError as fault:
+        raise ValueError(f"{Path(path).name} is no safetensors file: {fault}") from None
 
 
 def weights_bytes(module: torch.nn.Module) -> bytes:
