@@ -16,6 +16,7 @@ from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Unit
 from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DerivativeWord, DType, OpWord, has_tensor
 from archdsl.ops.registry import find, known
+from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -70,7 +71,27 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
     if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
-    return Fault(names.UnknownName(at=span, what=f"there is no `{name}` here", help=own or help))
+    what, ended = f"there is no `{name}` here", _ended(frame, name, span)
+    if ended is None:
+        return Fault(names.UnknownName(at=span, what=what, help=own or help))
+    others = (Label(ended, "bound here, in braces that have ended"),)
+    help = f"a name that is first bound in braces ends with them: bind `{name}` before they open"
+    return Fault(names.UnknownName(at=span, what=what, help=help, others=others))
+
+
+def _ended(frame: Frame, name: str, span: Span) -> Span | None:
+    """Where the body bound that name before, in braces inside it."""
+    body = frame.session.active[-1] if frame.session.active else None
+    if body is None or body.span.source is not span.source:
+        return None
+    before = [one for one in body.walk() if one.span.end <= span.start and name in _bound(one)]
+    return before[-1].span if before else None
+
+
+def _bound(one: tree.Tree) -> tuple[str, ...]:
+    if isinstance(one, tree.Assign):
+        return tuple(target.name for target in one.targets)
+    return one.names or () if isinstance(one, tree.Link) else ()
 
 
 def item_value(session: Session, module: Module, name: str, span: Span) -> Any:

@@ -63,7 +63,7 @@ def in_words(kinds: Iterable[int]) -> tuple[str, ...]:
     if words == ["a statement"]:
         left -= {NUMBER["LET"]}
     if left >= _OPERATOR - {FIXED["if"], FIXED["in"]} or left >= {FIXED["+"], FIXED["*"]}:
-        left -= _OPERATOR | _AFTER_VALUE | {FIXED["as"], FIXED["over"], FIXED["for"], FIXED["reverse"]}
+        left -= _OPERATOR | _AFTER_VALUE | {FIXED["as"], FIXED["for"]}
         words.append("an operator")
     words += [plain(kind) for kind in left]
     return tuple(sorted(words, key=lambda word: (word.startswith("`"), word))) if len(words) <= _MOST else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.elaborate.reading import module, numbers, only, same, types
+from tests.elaborate.reading import module, numbers, only, same, spec, types
 
 
 def test_a_value_bound_outside_is_rebound_through_groups_ifs_and_repeats() -> None:
@@ -52,6 +52,19 @@ def test_in_via_nothing_outside_is_rebound() -> None:
 )
 def test_refusals(body: str, code: str, text: str) -> None:
     assert only(body) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ("repeat 2 { v = relu(x)\nv }\nv", "v = relu(x)"),
+        ("skip { fc: Linear(8) as v }\nv + x", "fc: Linear(8) as v"),
+        ("scan u in x over axis 1 { a, v = (u, u * 2)\nyield a + v }\nv", "a, v = (u, u * 2)"),
+    ],
+)
+def test_a_name_that_has_ended_is_shown_where_it_was_bound(body: str, where: str) -> None:
+    (found,) = [one for one in spec(body).check() if one.severity == "error"]
+    assert (found.code, found.at.text, [one.span.text for one in found.others]) == ("unknown-name", "v", [where])
 
 
 def test_one_mistake_is_one_message() -> None:
