@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import blocks, constructs, expressions, statements, steps
+from archdsl.elaborate import blocks, constructs, expressions, initial, statements, steps
 from archdsl.elaborate.config import is_number
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -13,7 +13,6 @@ from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.finish import body_graph
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.initial import broadcast_to
 from archdsl.elaborate.operators import call, cast, tensor, word
 from archdsl.elaborate.scope import Binding
 from archdsl.elaborate.unit import Region
@@ -58,7 +57,9 @@ def carry(frame: Frame, one: tree.Carry) -> None:
         type = blocks.declared_type(outside, one.type)
         if is_number(value) or isinstance(value, bool):
             value = call(outside, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], one.span)
-        value = broadcast_to(outside, cast(outside, tensor(outside, value, one.span), type.dtype, one.span), type, one.span)
+        value = initial.broadcast_to(
+            outside, cast(outside, tensor(outside, value, one.span), type.dtype, one.span), type, one.span
+        )
     elif is_number(value):
         raise Fault(
             names.NotATensor(

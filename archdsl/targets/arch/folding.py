@@ -1,0 +1,98 @@
+"""Lines that repeat as a `repeat`: the same text again, or the same under labels that count."""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.records import record
+
+_COUNTED = re.compile(r"(.*?)(0|[1-9][0-9]*)", re.ASCII)
+SHORT = 70
+LONGEST = 200
+"""How many lines an iteration may have to be looked for."""
+
+
+@record
+class Entry:
+    """A line: its label, where it has one, and the rest."""
+
+    label: str
+    text: str
+    numbered: str = ""
+    """The same as the whole of a labelled container, whose label numbers the iterations."""
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.text}" if self.label else self.text
+
+
+def folded(entries: list[Entry]) -> list[Entry]:
+    """The lines with runs of equal ones folded."""
+    return _same(_counted(entries))
+
+
+def in_braces(entries: list[Entry]) -> str:
+    """Lines in braces; one short line stays on the line of its braces."""
+    if not entries:
+        return "{ }"
+    if len(entries) == 1 and "\n" not in entries[0].text and len(str(entries[0])) <= SHORT:
+        return f"{{ {entries[0]} }}"
+    return "{\n" + "\n".join(map(str, entries)) + "\n}"
+
+
+def whole(entries: list[Entry]) -> str:
+    """What stands right of a container's label: the lines in braces, or the one `repeat` whose iterations the container numbers."""
+    if len(entries) == 1 and entries[0].numbered:
+        return entries[0].numbered
+    return in_braces(entries)
+
+
+def _lines(entries: list[Entry]) -> int:
+    return sum(one.text.count("\n") + 1 for one in entries)
+
+
+def _same(entries: list[Entry]) -> list[Entry]:
+    """Stretches that come again and again, word for word."""
+    done: list[Entry] = []
+    index = 0
+    while index < len(entries):
+        best = (0, 0)
+        for period in range(1, min(LONGEST, (len(entries) - index) // 2) + 1):
+            count = 1
+            part = entries[index : index + period]
+            if any(one.label for one in part):
+                break
+            while entries[index + count * period : index + (count + 1) * period] == part:
+                count += 1
+            if count > 1 and (count - 1) * _lines(part) > 2 and count * period > best[0] * best[1]:
+                best = (period, count)
+        period, count = best
+        if not period:
+            done.append(entries[index])
+            index += 1
+            continue
+        done.append(Entry("", f"repeat {count} {in_braces(_same(entries[index : index + period]))}"))
+        index += period * count
+    return done
+
+
+def _counted(entries: list[Entry]) -> list[Entry]:
+    """Lines that differ only in the number that ends their label."""
+    done: list[Entry] = []
+    index = 0
+    while index < len(entries):
+        found = _COUNTED.fullmatch(entries[index].label) if entries[index].label else None
+        end = index + 1
+        if found is not None:
+            first = int(found[2])
+            while end < len(entries) and entries[end] == Entry(f"{found[1]}{first + end - index}", entries[index].text):
+                end += 1
+            if (end - index - 1) * _lines(entries[index : index + 1]) > 2:
+                text = entries[index].text
+                said = f'repeat i in {first}..{first + end - index} {{\n"{found[1]}{{i}}": {text}\n}}'
+                alone = text.startswith("{") and not found[1] and first == 0
+                done.append(Entry("", said, f"repeat {end - index} {text}" if alone else ""))
+                index = end
+                continue
+        done.append(entries[index])
+        index += 1
+    return done

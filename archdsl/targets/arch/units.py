@@ -1,0 +1,237 @@
+"""One graph as a block or an arch: its header, its declarations and its body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archdsl.dims.dim import Dim, Size, symbol
+from archdsl.dims.shape import TensorType
+from archdsl.ir.graph import Call, Door, Graph, Layer, Parameter
+from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Value
+from archdsl.records import record
+from archdsl.targets.arch.fault import Unsayable
+from archdsl.targets.arch.labels import Labels
+from archdsl.targets.arch.naming import Names, is_word
+from archdsl.targets.arch.pieces import Step
+from archdsl.targets.arch.settings import Settings, initializer_text
+from archdsl.targets.arch.sharing import declared
+from archdsl.targets.arch.sizes import Sizes
+from archdsl.targets.arch.structure import Structure
+from archdsl.targets.arch.words import configuration, label_text, quoted
+from archdsl.targets.arch.writing import Place, Writer, is_stateful
+
+
+@record
+class Written:
+    """A block that is written: its name, and the symbols that a call must give it as configuration."""
+
+    name: str
+    symbols: tuple[tuple[str, str], ...] = ()
+
+
+Blocks = Callable[[Graph], Written]
+
+
+class Unit:
+    """Writes one graph. `blocks` tells how the blocks that it calls are called."""
+
+    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks) -> None:
+        self.graph = graph
+        self.top = top
+        self.settings = settings
+        self.blocks = blocks
+        self.sizes = Sizes(top.facts)
+        self.values: dict[str, str] = {}
+        self.chosen = declared(graph, self._tied())
+        self.shared: dict[Path, str] = {}
+        self.names = Names(())
+        self.inputs = [one for one in graph.inputs if one.value is not None]
+
+    def _tied(self) -> list[Path]:
+        found = []
+        for target in self.graph.ties.values():
+            owner = next((target[:end] for end in range(len(target), 0, -1) if target[:end] in self.graph.members), None)
+            if owner is not None:
+                found.append(owner)
+        return found
+
+    def text(self, word: str, name: str) -> str:
+        """The whole item. Configuration that the header asks for is in `sizes.missing` after."""
+        self._bind_sizes()
+        taken = [*self.sizes.names.values(), name]
+        self.names = Names(taken)
+        for one in self.inputs:
+            assert one.value is not None  # noqa: S101
+            self.values[one.value.name] = self.names.give(one.value.name if not is_word(one.name) else one.name)
+        opening = self._opening()
+        nodes = [node for node in self.graph.nodes if not node.leaf]
+        for node in self.graph.nodes:
+            if node.leaf and node.member is not None:
+                self.values[node.results[0].name] = f"{self.shared[node.member]}.{node.leaf}"
+        structure = Structure(nodes, [one.value for one in self.graph.outputs], self.container)
+        flow = self.inputs[0].value if self.inputs else None
+        results = tuple(one.value for one in self.graph.outputs)
+        body = structure.body(0, len(nodes), (), flow, results)
+        first = self._writer(None)
+        first.body(body, Place(flow))
+        lines = [*opening, *map(str, self._writer(first.asked).body(body, Place(flow)))]
+        doc = "".join(f"## {line}".rstrip() + "\n" for line in self.graph.doc.splitlines())
+        header = self._header(word, name)
+        return f"{doc}{header} {{\n" + "\n".join(lines) + "\n}\n"
+
+    def _writer(self, named: dict[int, set[str]] | None) -> Writer:
+        stateful = [path for path, member in self.graph.members.items() if is_stateful(member)]
+        made = Writer(self.graph, self.graph, self, self.sizes.text, Labels(stateful), self.names, {}, named)
+        made.known.update(self.values)
+        return made
+
+    # What a writer asks.
+
+    def declared(self, path: Path) -> str | None:
+        return self.shared.get(path)
+
+    def layer(self, path: Path, settled: bool = False) -> tuple[str, list[str]]:
+        member = self.graph.members[path]
+        if isinstance(member, Call):
+            written = self.blocks(member.graph)
+            given = [f"{name}={self.sizes.text(_symbol(symbol))}" for symbol, name in written.symbols]
+            return f"{written.name}({', '.join(given)})" if given else written.name, []
+        assert isinstance(member, Layer)  # noqa: S101
+        own, around = self.settings.at(self.graph, member)
+        given = configuration(member.op, self.sizes.text, settled=settled)
+        given += [f"init={own}"] if own is not None else []
+        given += self._ties_of(path, member)
+        return f"{member.op.name}({', '.join(given)})" if given else member.op.name, around
+
+    def _ties_of(self, path: Path, member: Layer) -> list[str]:
+        said = []
+        for leaf in member.op.parameters():
+            target = self.graph.ties.get((*path, *leaf.split(".")))
+            if target is not None:
+                said.append(f"{leaf}={self._tensor(target)}")
+        return said
+
+    def _tensor(self, path: Path) -> str:
+        """A tensor of this graph by its path."""
+        member = self.graph.members.get(path)
+        if isinstance(member, Parameter):
+            return self.values[member.value.name]
+        for end in range(len(path) - 1, 0, -1):
+            name = self.shared.get(path[:end])
+            if name is not None:
+                return f"{name}.{'.'.join(path[end:])}"
+        raise Unsayable(f"the tensor {'.'.join(path)} is shared out of a block")
+
+    # Parts.
+
+    def container(self, node: Node) -> Path:
+        if node.member is not None and node.member not in self.shared and not node.leaf:
+            return node.member[:-1]
+        path = node.path
+        if path and path not in self.graph.containers and path[-1].isdigit():
+            return path[:-1]
+        return path
+
+    def _bind_sizes(self) -> None:
+        """Header names for the symbolic sizes of the inputs: the author's, where the configuration has them."""
+        wanted = {value: name for name, value in reversed(self.graph.config) if isinstance(value, Dim)}
+        taken: set[str] = set()
+        for one in self.inputs:
+            assert one.value is not None  # noqa: S101
+            for size in one.value.type.shape:
+                if not isinstance(size, Dim):
+                    continue
+                if self.graph.kind == "arch":
+                    for symbol in sorted(size.symbols):
+                        self.sizes.bind(_symbol(symbol), symbol)
+                    continue
+                name = wanted.get(size) or (next(iter(size.symbols)) if len(size.symbols) == 1 else "S")
+                base, count = name, 0
+                while name in taken and self.sizes.names.get(size) != name:
+                    count += 1
+                    name = f"{base}{count}"
+                taken.add(name)
+                self.sizes.bind(size, name)
+
+    def _header(self, word: str, name: str) -> str:
+        config = [f"{given}: int" for given in self.sizes.missing.values()]
+        tensors = []
+        for one in self.inputs:
+            assert one.value is not None  # noqa: S101
+            tensors.append(f"{self.values[one.value.name]}: {self._type(one.value.type)}")
+        outs = []
+        for out in self.graph.outputs:
+            head = f"{out.name}: " if out.name is not None else ""
+            outs.append(f"{head}{self._type(out.value.type, True)}{' when training' if out.training else ''}")
+        lists = f"({', '.join(config)})" if config else ""
+        return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"
+
+    def _type(self, type: TensorType, loose: bool = False) -> str:
+        dtype = "" if type.dtype == "float" else type.dtype
+        return f"{dtype}[{', '.join(self._size(one, loose) for one in type.shape)}]"
+
+    def _size(self, size: Size, loose: bool) -> str:
+        return "_" if loose and not self.sizes.known(size) else self.sizes.text(size)
+
+    def _opening(self) -> list[str]:
+        """Requirements, `init`s, parameters and declared layers."""
+        lines = [_requirement(one) for one in self.graph.doors if not _is_size(one)]
+        lines += self.settings.of(self.graph, self.graph is self.top)
+        for path in self.chosen:
+            member = self.graph.members[path]
+            name = self.names.give(path[-1])
+            at = "" if path == (name,) else f" = {label_text(path)}"
+            if isinstance(member, Parameter):
+                self.values[member.value.name] = name
+                kind = "param" if not member.buffer else "buffer" if member.persistent else "buffer(persistent=false)"
+                lines.append(f"{kind} {name}{at}: {self._type(member.value.type)} = {self._first(member)}")
+                continue
+            unused = not any(node.member == path for node in self.graph.nodes)
+            text, around = self.layer(path, unused)
+            if around:
+                raise Unsayable("a shared layer starts otherwise than those around it")
+            label = "" if path == (name,) else f"{label_text(path)}: "
+            lines.append(f"shared {name} = {label}{text}")
+            self.shared[path] = name
+        for alias, path in self.graph.aliases.items():
+            lines.append(f"shared {self.names.give(alias[-1])} = {label_text(alias)}: {self.shared[path]}")
+        return lines
+
+    def _first(self, member: Parameter) -> str:
+        """What stands right of `=`: an initializer, a number, or the constant's expression."""
+        graph = member.init.graph
+        if graph is None:
+            return initializer_text(member.init)
+        made = {one.name: node for node in graph.nodes for one in node.results}
+
+        def piece(value: Value) -> Step:
+            node = made[value.name]
+            if len(node.results) > 1:
+                raise Unsayable("a constant that takes one of several results")
+            return Step(node, tuple(piece(one) if isinstance(one, Value) else one for one in node.operands))
+
+        writer = Writer(graph, self.graph, self, self.sizes.text, Labels(()), self.names, {}, {})
+        return " -> ".join(writer.links(piece(graph.outputs[0].value), Place(None, (), False)))
+
+
+def _requirement(door: Door) -> str:
+    """`require T <= 1024, "why"`."""
+    said = f"{door.left} {door.op} {door.right}"
+    if door.op == "%":
+        left = door.left if isinstance(door.left, int) or str(door.left).isidentifier() else f"({door.left})"
+        right = door.right if isinstance(door.right, int) or str(door.right).isidentifier() else f"({door.right})"
+        said = f"{left} % {right} == 0"
+    usual = f"{door.left} % {door.right} == 0" if door.op == "%" else said
+    if door.message == usual or "{" in door.message or "}" in door.message:
+        return f"require {said}"
+    return f"require {said}, {quoted(door.message)}"
+
+
+def _symbol(name: str) -> Dim:
+    return symbol(name)
+
+
+def _is_size(door: Door) -> bool:
+    """Whether a door asks that a size is at least 1, which every program asks by itself."""
+    return door.left == 1 and door.op == "<=" and door.message == f"the size {door.right} must be at least 1"

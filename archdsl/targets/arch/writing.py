@@ -1,0 +1,319 @@
+"""A body in words: statements to lines, pieces to chains and expressions."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from archdsl.ir.graph import Call, Graph, Layer, Member
+from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Number, Operand, Value
+from archdsl.records import changed, record
+from archdsl.targets.arch import expressions
+from archdsl.targets.arch.expressions import ATOM, SIGNS, before, binary, index_text, is_sign, within
+from archdsl.targets.arch.folding import Entry, folded, in_braces, whole
+from archdsl.targets.arch.labels import Labels
+from archdsl.targets.arch.naming import Names
+from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, results_of
+from archdsl.targets.arch.structure import flows, inside_of, starts
+from archdsl.targets.arch.words import configuration, label_text
+
+
+class Members(Protocol):
+    """What a writer asks about the members of its graph."""
+
+    def declared(self, path: Path) -> str | None:
+        """The name of a member that is declared, or None."""
+
+    def container(self, node: Node) -> Path:
+        """The container in which a node stands."""
+
+    def layer(self, path: Path) -> tuple[str, list[str]]:
+        """A member that is written where it is applied, without its label; and the statements that must hold around it."""
+
+
+@record
+class Place:
+    """Where a step stands: what flows there, in which container, and whether steps take numbers."""
+
+    flow: Value | None
+    container: Path = ()
+    numbered: bool = True
+
+
+class Writer:
+    """Writes the body of one graph, whose members are those of `home`. `named` are the values that need a name, by graph; None in
+    the first run, which finds them."""
+
+    def __init__(
+        self, graph: Graph, home: Graph, members: Members, size: Any, labels: Labels, names: Names,
+        asked: dict[int, set[str]], named: dict[int, set[str]] | None,
+    ) -> None:  # fmt: skip
+        self.graph = graph
+        self.home = home
+        self.members = members
+        self.size = size
+        self.labels = labels
+        self.names = names
+        self.asked = asked
+        self.all_named = named
+        self.named = None if named is None else named.get(id(graph), set())
+        self.container: Path = ()
+        """The container of the statement that is being written."""
+        self.known: dict[str, str] = {}
+        """Names of values, as far as they are given."""
+        self.renamed: dict[str, str] = {}
+        """In a scan: values that get the name of the carry that they are the next value of."""
+
+    def within(self, graph: Graph) -> Writer:
+        """A writer for the body of a scan or a choice."""
+        return Writer(
+            graph, self.home, self.members, self.size, self.labels, self.names, self.asked, self.all_named
+        )  # fmt: skip
+
+    def body(self, body: Body, place: Place) -> list[Entry]:
+        """The lines of a body, what repeats folded."""
+        return folded(self.entries(body, place))
+
+    def entries(self, body: Body, place: Place) -> list[Entry]:
+        """The lines of a body."""
+        place = changed(place, flow=body.flow)
+        done: list[Entry] = []
+        for one in body.statements:
+            self.container = place.container
+            if one.line:
+                ends = one is body.statements[-1] and results_of(one.piece) == body.results
+                done += [Entry(*_labelled(text)) for text in self.links(one.piece, place, named=not ends)]
+                place = changed(place, flow=results_of(one.piece)[0] if len(results_of(one.piece)) == 1 else None)
+            else:
+                done.append(Entry("", self.assignment(one, place)))
+        last = body.statements[-1].piece if body.statements and body.statements[-1].line else None
+        if (last is None or results_of(last) != body.results) and (place.flow,) != body.results and body.results:
+            said = [self.reference(one, None) for one in body.results]
+            done.append(Entry("", said[0] if len(said) == 1 else f"({', '.join(said)})"))
+        return done
+
+    def assignment(self, one: Statement, place: Place) -> str:
+        """`a, b = …`."""
+        text = " -> ".join(self.links(one.piece, changed(place, numbered=False), named=False))
+        names = [self.define(value, one.piece) if self.is_named(value) else "_" for value in results_of(one.piece)]
+        return f"{', '.join(names)} = {text}"
+
+    # Names.
+
+    def is_named(self, value: Value) -> bool:
+        return self.named is None or value.name in self.named
+
+    def define(self, value: Value, piece: Piece) -> str:
+        """The name of a value where it is made."""
+        if value.name in self.renamed:
+            self.known[value.name] = self.renamed[value.name]
+        if value.name not in self.known:
+            self.known[value.name] = self.names.give(self.hint(value, piece)) if self.named is not None else value.name
+        return self.known[value.name]
+
+    def hint(self, value: Value, piece: Piece) -> Value | str:
+        """What to call a value: as the author did, or as the layer that makes it."""
+        if not _is_nameless(value.name):
+            return value
+        label = piece.label if isinstance(piece, Group) else piece.node.member or ()
+        own = label[-1] if label else ""
+        return own if own.isidentifier() else "y"
+
+    def reference(self, value: Value, flow: Value | None) -> str:
+        """A value by its name, or `it` where it flows and has none."""
+        if value.name in self.known and self.named is not None:
+            return self.known[value.name]
+        if value == flow:
+            return self.known.get(value.name, "it") if value.name in self.known else "it"
+        self.asked.setdefault(id(self.graph), set()).add(value.name)
+        return self.known.get(value.name, value.name)
+
+    # Chains.
+
+    def links(self, piece: Piece, place: Place, named: bool = True) -> list[str]:
+        """The links of a chain that ends in the piece; the last one names its result where others use it."""
+        first = next((one for one in inside_of(piece) if flows(piece, one)), None)
+        done = []
+        if first is not None:
+            done = self.links(first, place)
+            place = changed(place, flow=results_of(first)[0])
+        done += self.own_links(piece, first, place)
+        made = results_of(piece)
+        if named and self.named is not None and any(one.name in self.named for one in made):
+            names = [self.define(one, piece) if self.is_named(one) else "_" for one in made]
+            done[-1] += f" as {names[0]}" if len(names) == 1 else f" as ({', '.join(names)})"
+        return done
+
+    def own_links(self, piece: Piece, first: Piece | None, place: Place) -> list[str]:
+        """The piece itself, after what flows into it: at most a link that starts, and one that is the step."""
+        if isinstance(piece, Skip | Group):
+            start = results_of(first)[0] if first is not None else piece.start
+            begin = [] if start is None or start == place.flow else [self.reference(start, None)]  # type: ignore[arg-type]
+            flow = start if isinstance(start, Value) else place.flow
+            inner = changed(place, flow=flow)
+            return [*begin, self.group(piece, inner) if isinstance(piece, Group) else self.skip(piece, inner)]
+        node = piece.node
+        if node.scan is not None or node.choice is not None:
+            from archdsl.targets.arch.regional import choice_text, scan_text
+
+            return [scan_text(self, piece, place) if node.scan is not None else choice_text(self, piece, place)]
+        operands = [results_of(one)[0] if first is not None and one is first else one for one in piece.operands]
+        if node.op is None:
+            return self.applied(node, operands, place)
+        tensors = [one for one in operands if one is not None]
+        if len(tensors) == 1 and not is_sign(node.op) and isinstance(tensors[0], Value) and operands[0] is tensors[0]:
+            begin = [] if tensors[0] == place.flow else [self.reference(tensors[0], None)]
+            self.labels.number(place.container, place.numbered)
+            return [*begin, _call(node.op.name, configuration(node.op, self.size))]
+        text, tight = self.operation(node, operands, place.flow)
+        if not is_sign(node.op):
+            self.labels.number(place.container, place.numbered)
+        return [f"({text})" if text.startswith("-") else text]
+
+    def applied(self, node: Node, operands: list[Any], place: Place) -> list[str]:
+        """A member applied to its operands."""
+        given = [one for one in operands if one is not None]
+        begin: list[str] = []
+        if len(given) == 1 and operands[0] is given[0] and isinstance(given[0], Value):
+            begin = [] if given[0] == place.flow else [self.reference(given[0], None)]
+        else:
+            begin = [f"({', '.join(self.arguments(node, operands, place.flow))})"]
+        return [*begin, self.callee(node, place)]
+
+    def callee(self, node: Node, place: Place) -> str:
+        """The label and the layer, or the name of a declared one."""
+        assert node.member is not None  # noqa: S101
+        name = self.members.declared(node.member)
+        if name is not None:
+            return name
+        text, settings = self.members.layer(node.member)
+        number = self.labels.number(place.container, place.numbered)
+        label = self.labels.of(node.member, place.container, number, is_stateful(self.home.members[node.member]))
+        return f"{label}{text}" if not settings else "{ " + "; ".join([*settings, f"{label}{text}"]) + " }"
+
+    def arguments(self, node: Node, operands: list[Any], flow: Value | None) -> list[str]:
+        """The operands of a layer as a tuple, by name after one that is absent."""
+        names = self.input_names(node)
+        done, gap = [], False
+        for index, one in enumerate(operands):
+            if one is None:
+                gap = True
+                continue
+            text = self.expression(one, flow)[0]
+            done.append(f"{names[index]}={text}" if gap else text)
+        return done
+
+    def input_names(self, node: Node) -> list[str]:
+        member = self.home.members.get(node.member or ())
+        if isinstance(member, Layer):
+            return [one.strip("*?") for one in member.op.tensors]
+        if isinstance(member, Call):
+            return [one.name for one in member.graph.inputs if one.value is not None]
+        return []
+
+    # Expressions.
+
+    def expression(self, one: Operand | Piece, flow: Value | None) -> tuple[str, int]:
+        """An operand inside an expression, and how tightly it binds."""
+        if one is None:
+            return "none", ATOM
+        if isinstance(one, Number):
+            return self.number(one)
+        if isinstance(one, Value):
+            return self.reference(one, flow), ATOM
+        if isinstance(one, Step) and one.node.op is not None and not any(flows(one, inner) for inner in inside_of(one)):
+            return self.operation(one.node, list(one.operands), flow)
+        return f"({' -> '.join(self.links(one, Place(flow, self.container, False)))})", ATOM
+
+    def number(self, one: Number) -> tuple[str, int]:
+        from archdsl.targets.arch.words import literal
+
+        text = literal(one.number, self.size)
+        if text.replace("_", "").isalnum() or text[:1].isdigit() and not any(sign in text for sign in "*+/% "):
+            return text, ATOM
+        return text, expressions.NEGATED if text.startswith("-") and " " not in text else expressions.OR
+
+    def operation(self, node: Node, operands: list[Any], flow: Value | None) -> tuple[str, int]:
+        """An operator with all of its operands."""
+        op = node.op
+        assert op is not None  # noqa: S101
+        if op.name == "index":
+            inner = within(self.expression(operands[0], flow), ATOM)
+            return inner + index_text(op.parts, self.size), ATOM  # type: ignore[attr-defined]
+        if is_sign(op):
+            given = [self.expression(one, flow) for one in operands]
+            return before(op.name, given[0]) if len(given) == 1 else binary(SIGNS[op.name], given[0], given[1])
+        names = [one.strip("*?") for one in op.tensors]
+        tensors, gap = [], False
+        for index, one in enumerate(operands):
+            if one is None:
+                gap = True
+                continue
+            text = self.expression(one, flow)[0]
+            tensors.append(f"{names[min(index, len(names) - 1)]}={text}" if gap else text)
+        named = [one for one in tensors if "=" in one and gap]
+        plain = [one for one in tensors if one not in named]
+        given_ = configuration(op, self.size)
+        if getattr(op, "pattern_first", False):
+            return _call(op.name, [given_[0], *plain, *given_[1:]]), ATOM
+        return _call(op.name, [*plain, *(one for one in given_ if not _is_named(one)), *named, *filter(_is_named, given_)]), ATOM
+
+    # Constructs.
+
+    def group(self, piece: Group, place: Place) -> str:
+        """`label: { … }`."""
+        self.labels.number(place.container, place.numbered)
+        inner = changed(place, container=(*place.container, *piece.label), numbered=True)
+        self.names.enter()
+        entries = self.body(piece.body, inner)
+        self.names.leave()
+        return f"{label_text(piece.label)}: {whole(entries)}"
+
+    def skip(self, piece: Skip, place: Place) -> str:
+        """`skip { … } via …`."""
+        text = f"skip {self.braces(piece.body, place)}"
+        if piece.side is None:
+            return text
+        self.names.enter()
+        entries = self.body(piece.side, place)
+        self.names.leave()
+        side = str(entries[0]) if len(entries) == 1 and "->" not in str(entries[0]) else in_braces(entries)
+        return f"{text} via {side}"
+
+    def braces(self, body: Body, place: Place) -> str:
+        """A body in braces, with a scope of its own."""
+        self.names.enter()
+        entries = self.body(body, place)
+        self.names.leave()
+        return in_braces(entries)
+
+
+def is_stateful(member: Member) -> bool:
+    """Whether a member has tensors, so that its path is in keys."""
+    if isinstance(member, Layer):
+        return bool(member.op.parameters())
+    return not isinstance(member, Call) or any(True for _ in member.graph.tensors())
+
+
+def _call(name: str, arguments: list[str]) -> str:
+    return f"{name}({', '.join(arguments)})" if arguments else name
+
+
+def _is_named(argument: str) -> bool:
+    head = argument.split("=")[0]
+    return "=" in argument and head.isidentifier()
+
+
+def _is_nameless(name: str) -> bool:
+    return name == "x" or name.startswith("x_") and name[2:].isdigit()
+
+
+def _labelled(text: str) -> tuple[str, str]:
+    """A line's label and the rest."""
+    head, colon, rest = text.partition(": ")
+    return (head, rest) if colon and all(one.isalnum() or one in "._" for one in head) else ("", text)
+
+
+def starts_with(piece: Piece, value: Value) -> bool:
+    """Whether a piece takes the value from the flow."""
+    return value in starts(piece)

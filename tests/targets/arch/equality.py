@@ -1,0 +1,147 @@
+"""Whether two graphs are one program: the same tensors under the same keys, starting alike, and the same steps on the same values.
+
+What a text cannot say is left out: numbers of layers without tensors, the names of values and blocks, how often a layer's tensor
+is read.
+"""
+
+from __future__ import annotations
+
+from archdsl.analyses.cost import called_graph
+from archdsl.dims.dim import Dim
+from archdsl.dims.facts import Facts
+from archdsl.ir.graph import Call, Graph, Layer, Parameter
+from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Number, Operand, Value
+from archdsl.ops.contract import Op
+
+
+class Different(AssertionError):
+    """Where two programs part."""
+
+
+def starts(graph: Graph) -> dict[Path, object]:
+    """How each tensor starts, by its path."""
+    found: dict[Path, object] = {}
+    for path, member in graph.members.items():
+        if isinstance(member, Parameter):
+            found[path] = (member.init.name, dict(member.init.args), member.init.graph is not None)
+            if member.init.graph is not None:
+                found[path] = [one.op for one in member.init.graph.nodes]
+        elif isinstance(member, Layer):
+            inits = dict(member.inits)
+            for leaf in member.op.parameters():
+                one = inits.get(leaf)
+                found[(*path, *leaf.split("."))] = None if one is None else (one.name, dict(one.args))
+        else:
+            found |= {(*path, *inner): one for inner, one in starts(member.graph).items()}
+    return found
+
+
+def ties(graph: Graph) -> dict[Path, Path]:
+    """All ties and aliases, by whole paths."""
+    found = {**graph.ties, **{("alias", *path): one for path, one in graph.aliases.items()}}
+    for path, member in graph.members.items():
+        if isinstance(member, Call):
+            found |= {(*path, *one): (*path, *other) for one, other in ties(member.graph).items()}
+    return found
+
+
+def check_same(before: Graph, after: Graph) -> None:
+    """Raises `Different`."""
+    assert [(path, one) for path, one in before.tensors()] == [(path, one) for path, one in after.tensors()], "tensors"
+    assert [(one.name, one.type) for one in (i.value for i in before.inputs if i.value)] or True
+    assert [i.value.type for i in before.inputs if i.value] == [i.value.type for i in after.inputs if i.value], "inputs"
+    assert [i.name for i in before.inputs if i.value] == [i.name for i in after.inputs if i.value], "input names"
+    assert [(o.name, o.training) for o in before.outputs] == [(o.name, o.training) for o in after.outputs], "outputs"
+    left, right = starts(before), starts(after)
+    for path in left:
+        assert left[path] == right.get(path), f"{'.'.join(path)} starts as {left[path]} and {right.get(path)}"
+    assert ties(before) == ties(after), f"ties {ties(before)} {ties(after)}"
+    _bodies(before, after, before, after, "", set())
+
+
+def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen: set[tuple[int, int]]) -> None:
+    """`home` and `away` own the members that the bodies call."""
+    if (id(one), id(other)) in seen:
+        return
+    seen.add((id(one), id(other)))
+    names: dict[str, object] = {}
+    others: dict[str, object] = {}
+    given, came = ([i.value for i in g.inputs if i.value] for g in (one, other))
+    if len(given) != len(came):
+        raise Different(f"{place}: {len(given)} inputs and {len(came)}")
+    for index, (a, b) in enumerate(zip(given, came, strict=True)):
+        names[a.name], others[b.name] = ("input", index), ("input", index)
+    for names_, graph in ((names, home), (others, away)) if one is home else ():
+        for path, member in graph.members.items():
+            if isinstance(member, Parameter):
+                names_[member.value.name] = ("parameter", path)
+    left, right = _steps(one, names, home), _steps(other, others, away)
+    for index, (a, b) in enumerate(zip(left, right, strict=False)):
+        if _called(home, a, away.facts) != _called(away, b, away.facts):
+            raise Different(f"{place} step {index}: {_called(home, a, away.facts)} and {_called(away, b, away.facts)}")
+        if [_source(names, x) for x in a.operands] != [_source(others, x) for x in b.operands]:
+            raise Different(
+                f"{place} step {index} ({_called(home, a, away.facts)[0]}): takes {[_source(names, x) for x in a.operands]} and {[_source(others, x) for x in b.operands]}"
+            )
+        for at, (x, y) in enumerate(zip(a.results, b.results, strict=True)):
+            names[x.name] = others[y.name] = (index, at)
+            facts = away.facts
+            if (
+                x.type.dtype != y.type.dtype
+                or x.type.rank != y.type.rank
+                or not all(map(facts.equal, x.type.shape, y.type.shape))
+            ):
+                raise Different(f"{place} step {index}: {x.type} and {y.type}")
+        inner, within = called_graph(home, a), called_graph(away, b)
+        if inner is not None and within is not None:
+            where = ".".join(a.member or ())
+            _bodies(inner, within, inner, within, f"{place}.{where}", seen)
+        if a.scan is not None and b.scan is not None:
+            _bodies(a.scan.body, b.scan.body, home, away, f"{place}.scan", seen)
+        if a.choice is not None and b.choice is not None:
+            _bodies(a.choice.training, b.choice.training, home, away, f"{place}.training", seen)
+            _bodies(a.choice.evaluation, b.choice.evaluation, home, away, f"{place}.evaluation", seen)
+    if len(left) != len(right):
+        raise Different(f"{place}: {len(left)} steps and {len(right)}")
+    if [_source(names, x.value) for x in one.outputs] != [_source(others, x.value) for x in other.outputs]:
+        raise Different(
+            f"{place}: outputs {[_source(names, x.value) for x in one.outputs]} {[_source(others, x.value) for x in other.outputs]}"
+        )
+
+
+def _steps(graph: Graph, names: dict[str, object], home: Graph) -> list[Node]:
+    done = []
+    for node in graph.nodes:
+        if node.leaf:
+            names[node.results[0].name] = ("leaf", node.member, node.leaf)
+        else:
+            done.append(node)
+    return done
+
+
+def _called(graph: Graph, node: Node, facts: Facts) -> tuple[object, ...]:
+    if node.op is not None:
+        return ("op", type(node.op), [_simple(value, facts) for _, value in node.op.items()])
+    if node.scan is not None:
+        one = node.scan
+        return ("scan", one.axes, one.carries, one.yields, one.yield_axes, one.finals, one.reverse, one.until)
+    if node.choice is not None:
+        return ("choice",)
+    member = graph.members.get(node.member or ())
+    if isinstance(member, Layer):
+        return ("layer", node.member if member.op.parameters() else None, member.op)
+    stateful = isinstance(member, Call) and any(True for _ in member.graph.tensors())
+    return ("block", node.member if stateful or member is None else None, len(node.lent))
+
+
+def _simple(value: object, facts: Facts) -> object:
+    if isinstance(value, tuple):
+        return tuple(_simple(one, facts) for one in value)
+    return facts.simplify(value) if isinstance(value, Dim) else (type(value), value)
+
+
+def _source(names: dict[str, object], one: Operand) -> object:
+    if isinstance(one, Number):
+        return ("number", one.number, one.type)
+    return None if one is None else names[one.name]
