@@ -69,7 +69,7 @@ def substitute(graph: Graph, values: Mapping[str, Operand]) -> Graph:
 
 def rename_value(graph: Graph, old: str, new: str) -> Graph:
     """Another name for a value, where it is made and wherever it is used."""
-    names = _names(graph)
+    names = value_names(graph)
     if old not in names:
         raise ValueError(f"there is no value `{old}`")
     if new in names and new != old:
@@ -130,7 +130,7 @@ def inline(graph: Graph, path: Path) -> Graph:
     if any(path in dict(node.lent).values() for node in _all_nodes(graph)):
         raise ValueError(f"`{'.'.join(path)}` is lent to a block")
     callee = member.graph
-    names = _names(graph)
+    names = value_names(graph)
     state = {one.value.name: fresh(names, one.value.name) for one in callee.members.values() if isinstance(one, Parameter)}
     inner = _moved(callee, lambda one: (*path, *one))
     below = {
@@ -166,6 +166,11 @@ def inline(graph: Graph, path: Path) -> Graph:
         made, count = _spliced(made, index, inner, state, names)
         index += count
     return made
+
+
+def with_bodies(node: Node, edit: Callable[[Graph], Graph]) -> Node:
+    """The node with the graphs in it edited that call the members of the graph around."""
+    return _with_graphs(node, lambda one: one if one is node.graph else edit(one))
 
 
 def everywhere(graph: Graph, edit: Callable[[Graph], Graph]) -> Graph:
@@ -294,7 +299,8 @@ def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
     )
 
 
-def _names(graph: Graph) -> set[str]:
+def value_names(graph: Graph) -> set[str]:
+    """The names of all values of a graph: inputs, tensors of its own, results."""
     found = {one.name for one in graph.input_values}
     found |= {one.value.name for one in graph.members.values() if isinstance(one, Parameter)}
     return found | {one.name for node in graph.nodes for one in node.results}

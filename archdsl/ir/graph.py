@@ -109,7 +109,7 @@ class Graph:
     depth of instances), `aliases` the path of a shared instance's other label to its own path.
     """
 
-    silent = ("loops", "config", "parameters", "doc", "span")
+    silent = ("loops", "config", "parameters", "doc", "span", "origin")
 
     name: str
     kind: str
@@ -134,6 +134,8 @@ class Graph:
     """For an arch: what is checked at run time at the model's door."""
     doc: str = ""
     span: Span | None = None
+    origin: Any = None
+    """For an arch of a spec: with what it is elaborated again (`elaborate.origin`)."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.kind, self.inputs, self.outputs, len(self.nodes)))
@@ -143,6 +145,15 @@ class Graph:
         from archdsl.ir.text import print_graph
 
         return print_graph(self)
+
+    def select(self, pattern: str | None = None, /, **attributes: Any) -> Any:
+        """The steps that are meant, for an edit: `select("layer1.*.bn?")`, `select("relu")`, `select(layer="Conv2d", groups=1)`,
+        `select("Conv2d(groups=1) & ~layer1.**")`. The selection's `replace`, `insert_after`, `insert_before`, `wrap`, `remove`,
+        `unwrap` and `set` each give a new graph. Raises `ArchError` where nothing is meant, `ValueError` for a graph that is not
+        as a spec gave it."""
+        if self.origin is None:
+            raise ValueError(f"the graph `{self.name}` comes from no spec, and edits are of its text")
+        return self.origin.select(self, pattern, attributes)
 
     def to_networkx(self) -> networkx.MultiDiGraph[Any]:
         """The graph's own nodes (not those below) for networkx; `ir.digraph` says what vertices and edges carry."""
@@ -176,6 +187,11 @@ class Graph:
                     seen.add(id(body))
                     yield from body._graphs(seen)
         yield self
+
+    def has_statistics(self) -> bool:
+        """Whether a layer in it or below has buffers, which training updates."""
+        layers = (member.op for one in self.graphs() for member in one.members.values() if isinstance(member, Layer))
+        return any(weight.buffer for op in layers for weight in op.parameters().values())
 
     def tensors(self) -> Iterator[tuple[Path, Tensor]]:
         """Every tensor of the `state_dict` with its full path, each once under its own path, in order; ties are not repeated."""

@@ -17,6 +17,10 @@ Path = tuple[str, ...]
 """A label path: `("transformer", "h", "0")`."""
 
 
+HOW = ("checkpoint",)
+"""`checkpoint`: what a block computes on the way is not kept for the backward pass, which computes it again."""
+
+
 @record
 class Scan:
     """What a scan node does: its body is a graph whose inputs are, in order, the slices, the carries, and the captured values.
@@ -76,3 +80,12 @@ class Node:
     """For a block with `borrowed` layers: for each its name there and the path of the member here that is handed in."""
     path: Path = ()
     span: Span | None = None
+    how: tuple[str, ...] = ()
+    """How the step is run, of `HOW`; what it computes stays the same."""
+
+    @property
+    def bodies(self) -> tuple[Graph, ...]:
+        """The graphs in it, which call the members of the graph around."""
+        if self.scan is not None:
+            return (self.scan.body,)
+        return (self.choice.training, self.choice.evaluation) if self.choice is not None else ()

@@ -153,7 +153,8 @@ class _Printer:
         operands = ", ".join(map(self.operand, node.operands))
         usual = () if node.member is None or node.leaf else node.member
         at = "" if node.path == usual else f" at {path_text(node.path)}"
-        return f"{results} = ({operands}) -> {self.called(node)}{at}"
+        how = "".join(f" run {json.dumps(one)}" for one in node.how)
+        return f"{results} = ({operands}) -> {self.called(node)}{at}{how}"
 
     def called(self, node: Node) -> str:
         said = []

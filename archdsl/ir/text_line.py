@@ -27,6 +27,7 @@ WORDS = frozenset(
         "axes",
         "lend",
         "lent",
+        "run",
         "leaf",
         "self",
         "scan",

@@ -210,9 +210,12 @@ class _Reader:
         called = self.called(line)
         usual = () if called.get("member") is None or called.get("leaf") else called["member"]
         path = line.path() if line.found("at") else usual
+        how: tuple[str, ...] = ()
+        while line.found("run"):
+            how = (*how, line.string())
         results = tuple(Value(name, type) for name, type in typed)
         self.values.update((one.name, one) for one in results)
-        self.nodes.append(Node(tuple(operands), results, **called, path=path))
+        self.nodes.append(Node(tuple(operands), results, **called, path=path, how=how))
 
     def operand(self, line: Line) -> Operand:
         kind, token = line.peek()

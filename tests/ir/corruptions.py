@@ -218,6 +218,16 @@ def another_layer_lent(graph: Graph) -> Graph:
     return node(graph, calls("blocks", "2"), lent=(("act", ("probe",)),))
 
 
+@breaks("steps-are-run-in-known-ways")
+def a_layer_as_a_checkpoint(graph: Graph) -> Graph:
+    return node(graph, calls("probe"), how=("checkpoint",))
+
+
+@breaks("steps-are-run-in-known-ways")
+def a_way_to_run_that_there_is_not(graph: Graph) -> Graph:
+    return node(graph, calls("blocks", "2"), how=("faster",))
+
+
 @breaks("choices-have-equal-sides")
 def a_side_of_another_type(graph: Graph) -> Graph:
     index = at(graph, lambda one: one.choice is not None)

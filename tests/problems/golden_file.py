@@ -7,7 +7,7 @@ A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`.
 ```arch
 the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which
 is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch, `arch --step` takes one step of
-the last arch
+the last arch, `arch --pass=dead-values` runs a pass on it
 ```
 
 ```bytes
@@ -17,6 +17,10 @@ a Python bytes literal, optionally `* N`, for what is no text; `bytes weights.sa
 ```toml map.toml
 a weight map: then the problem is that of converting the weights, which are the json `{name: shape}`, forwards or (in
 `json back.json`) backwards; a name with `=` and a number after it is that number everywhere, others count up
+```
+
+```edit
+a selector; under it an edit of what it selects in the last arch, if there is one: `insert_after Dropout(0.1)`
 ```
 
 ```text
@@ -50,6 +54,7 @@ class Case:
     config: dict[str, object]
     picture: str
     step: bool = False
+    passes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: str) -> Case:
@@ -57,21 +62,26 @@ class Case:
         config: dict[str, object] = {}
         picture = ""
         step = False
+        passes: tuple[str, ...] = ()
         for kind, head, body in _FENCE.findall(text):
             if kind == "text":
                 picture = body
+            elif kind == "edit":
+                files["edit.txt"] = body.encode()
             elif kind in ("arch", "bytes", "toml", "json"):
                 name = MAIN
                 step = step or "--step" in head.split()
                 for word in head.replace("--step", "").split():
                     key, equals, value = word.partition("=")
-                    if equals:
+                    if key == "--pass":
+                        passes = (*passes, value)
+                    elif equals:
                         config[key] = ast.literal_eval(value)
                     else:
                         name = word
                 for one, text_of_one in _numbered(name, body):
                     files[one] = text_of_one.encode() if kind != "bytes" else _bytes(body)
-        return cls(files, config, picture, step)
+        return cls(files, config, picture, step, passes)
 
 
 def _numbered(name: str, body: str) -> list[tuple[str, str]]:
@@ -98,6 +108,7 @@ def _bytes(text: str) -> bytes:
 def find(case: Case, folder: Path) -> tuple[Problem, ...]:
     """What `check`, or making one step, finds in the case, whose files are written below `folder`."""
     from archdsl import load
+    from archdsl.passes.registry import read_pass
 
     for name, data in case.files.items():
         path = folder / name
@@ -109,11 +120,25 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
 
             return convert_case(case.files)
         spec = load(Path(MAIN))
+        if "edit.txt" in case.files:
+            _edit(spec, case.files["edit.txt"].decode())
         if case.step:
             spec.source(spec.names[-1], step=True)
+        for one in case.passes:
+            read_pass(one).run(spec.graph(spec.names[-1]))
         return spec.check(spec.names[-1], case.config) if case.config and spec.names else spec.check()
     except ArchError as fault:
         return fault.problems
+
+
+def _edit(spec: Any, text: str) -> None:
+    """Select, and do what stands in the second line."""
+    selector, _, edit = text.rstrip("\n").partition("\n")
+    selection = spec.graph(spec.names[-1]).select(selector)
+    if edit:
+        method, _, given = edit.partition(" ")
+        arguments = dict(one.split("=") for one in given.split(", ")) if method == "set" else {}
+        getattr(selection, method)(*([given] if given and not arguments else []), **arguments)
 
 
 def show(problems: tuple[Problem, ...], code: str) -> str:

@@ -6,7 +6,7 @@ from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.invariants.finding import Said, View, invariant, tensor_type, type_of, types_text
-from archdsl.ir.node import Node
+from archdsl.ir.node import HOW, Node
 from archdsl.ops.contract import Op
 
 
@@ -23,6 +23,17 @@ def nodes_call_one_thing(view: View) -> Said:
             yield place, "a tensor of a member is read without operands", node.span
         if (node.graph is not None or node.lent) and graph_called(view, node) is None:
             yield place, "only the call of a block has another specialisation or lends layers", node.span
+
+
+@invariant
+def steps_are_run_in_known_ways(view: View) -> Said:
+    """A step is run in ways that there are, and only the call of a block computes again what is inside."""
+    for place, node in view.nodes():
+        for one in node.how:
+            if one not in HOW:
+                yield place, f"`{one}` is no way to run a step", node.span
+            elif one == "checkpoint" and (graph_called(view, node) is None or node.leaf):
+                yield place, "only the call of a block is a checkpoint", node.span
 
 
 @invariant

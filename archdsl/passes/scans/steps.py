@@ -212,7 +212,8 @@ def is_outer(node: Node) -> bool:
 
 
 def _with(node: Node, op: Op | None, operands: tuple[Operand, ...], results: tuple[Value, ...]) -> Node:
-    return Node(operands, results, op=op, member=node.member, leaf=node.leaf, graph=node.graph, path=node.path, span=node.span)
+    return Node(operands, results, op=op, member=node.member, leaf=node.leaf, graph=node.graph, path=node.path, span=node.span,
+                how=node.how)  # fmt: skip
 
 
 def _is_function(op: Op) -> bool:

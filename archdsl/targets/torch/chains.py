@@ -61,6 +61,7 @@ def chain(nodes: Sequence[Node], prefix: Path, first: Value, last: Value) -> boo
             or node.leaf
             or node.lent
             or node.graph
+            or node.how
         ):
             return False
         if node.op is not None:

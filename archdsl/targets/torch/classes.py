@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.dims.dim import Dim
-from archdsl.ir.graph import Call, Graph, Initializer, Input, Layer, Member, Output, Parameter
-from archdsl.ir.node import Choice, Node, Path, Scan
+from archdsl.ir.graph import Call, Graph, Initializer, Layer, Member, Output, Parameter
+from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
+from archdsl.records import changed
 from archdsl.targets.torch.explain import Vector
 from archdsl.targets.torch.holes import Holes, is_number, shape_of
 from archdsl.targets.torch.names import safe_name
@@ -84,7 +85,7 @@ class Signatures:
         def named(value: Value) -> Hashable:
             return (number.setdefault(value.name, len(number)), value.type.rank, value.type.dtype)
 
-        inputs = tuple((one.name, one.keyword, one.carried, one.value and named(one.value)) for one in graph.inputs)
+        inputs = tuple((type(one), one.name, one.keyword, one.carried, one.value and named(one.value)) for one in graph.inputs)
         members = tuple((path, self.member(one, named)) for path, one in graph.members.items())
         nodes = tuple(self.node(one, named) for one in graph.nodes)
         outputs = tuple((one.name, one.training, named(one.value)) for one in graph.outputs)
@@ -122,10 +123,10 @@ class Signatures:
             scan = node.scan
             what = (self.graph(scan.body), scan.axes, scan.carries, scan.yield_axes, scan.finals, scan.reverse, scan.until)
         elif node.choice is not None:
-            what = (self.graph(node.choice.training), self.graph(node.choice.evaluation))
+            what = (type(node.choice), self.graph(node.choice.training), self.graph(node.choice.evaluation))
         elif node.graph is not None:
             what = self.class_of(node.graph)
-        return (what, node.member, node.leaf, operands, tuple(map(named, node.results)), node.lent, node.path)
+        return (what, node.member, node.leaf, operands, tuple(map(named, node.results)), node.lent, node.path, node.how)
 
 
 def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> dict[int, Plan]:
@@ -233,12 +234,7 @@ def join_graphs(graphs: tuple[Graph, ...], holes: Holes, calls: dict[Path, tuple
         members[path] = _join_members(tuple(one.members[path] for one in graphs), holes, calls, (*prefix, *path))
     nodes = tuple(_join_nodes(ones, holes, calls, prefix) for ones in zip(*(one.nodes for one in graphs), strict=True))
     inputs = tuple(
-        Input(
-            ones[0].name,
-            holes.join_value(tuple(one.value for one in ones if one.value)) if ones[0].value else None,
-            ones[0].keyword,
-            ones[0].carried,
-        )
+        changed(ones[0], value=holes.join_value(tuple(one.value for one in ones if one.value)) if ones[0].value else None)
         for ones in zip(*(one.inputs for one in graphs), strict=True)
     )
     outputs = tuple(
@@ -293,8 +289,10 @@ def _join_nodes(nodes: tuple[Node, ...], holes: Holes, calls: dict[Path, tuple[G
         scan = Scan(body, scan.axes, length, scan.carries, scan.yields, scan.yield_axes, scan.finals, scan.reverse, scan.until)
     if choice is not None:
         choices = [one.choice for one in nodes if one.choice]
-        choice = Choice(
-            join_graphs(tuple(one.training for one in choices), holes, calls, prefix),
-            join_graphs(tuple(one.evaluation for one in choices), holes, calls, prefix),
+        choice = changed(
+            choices[0],
+            training=join_graphs(tuple(one.training for one in choices), holes, calls, prefix),
+            evaluation=join_graphs(tuple(one.evaluation for one in choices), holes, calls, prefix),
         )
-    return Node(operands, results, op, first.member, scan, choice, first.leaf, first.graph, first.lent, first.path, first.span)
+    return Node(operands, results, op, first.member, scan, choice, first.leaf, first.graph, first.lent, first.path, first.span,
+                first.how)  # fmt: skip

@@ -210,7 +210,15 @@ class Forward:
         for name, values in callee.extras.items() if callee is not None else ():
             wanted = tuple(values[callee.at(one)] for one in graphs) if callee is not None else ()
             said.append(self.function.tape((), ()).plain(self.plan.holes.join(wanted, name)))
-        return f"{base}({', '.join(said)})"
+        return self.run_as(node, graph, base, said)
+
+    def run_as(self, node: Node, graph: Graph, base: str, said: list[str]) -> str:
+        """The call, run as the step says."""
+        if "checkpoint" not in node.how:
+            return f"{base}({', '.join(said)})"
+        if graph.has_statistics():
+            return f"{self.function.tape((), ()).helper('checkpointed')}({', '.join([base, *said])})"
+        return f"checkpoint({', '.join([base, *said])}, use_reentrant=False)"
 
     def note(self, types: tuple[TensorType, ...], span: Span | None) -> str:
         """`[N, 64, H // 2, W // 2]` and where the spec says it."""

@@ -51,6 +51,7 @@ def _run(forward: Forward, nodes: Sequence[Node], at: int, reads: Counter[str]) 
             node.member != (*container, label)
             or len(node.results) != 1
             or node.lent
+            or node.how != first.how
             or not _alike(forward, first.member, node.member)
         ):
             return at

@@ -10,5 +10,5 @@ def changed_node(node: Node, *, member: Path | None = None, graph: Graph | None 
     """The node with another member, specialisation or place."""
     return Node(
         node.operands, node.results, node.op, node.member if member is None else member, node.scan, node.choice, node.leaf,
-        node.graph if graph is None else graph, node.lent, node.path if path is None else path, node.span,
+        node.graph if graph is None else graph, node.lent, node.path if path is None else path, node.span, node.how,
     )  # fmt: skip
