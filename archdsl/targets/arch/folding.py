@@ -40,7 +40,7 @@ def in_braces(entries: list[Entry]) -> str:
 
 
 def whole(entries: list[Entry]) -> str:
-    """What stands right of a container's label: the lines in braces, or the one `repeat` whose iterations the container numbers."""
+    """What stands right of a container's label: the lines in braces, or the one `repeat` whose iterations it numbers."""
     if len(entries) == 1 and entries[0].numbered:
         return entries[0].numbered
     return in_braces(entries)

@@ -81,14 +81,7 @@ def configuration(op: Op, size: SizeText, *, settled: bool = False) -> list[str]
             positional += variadic(field, value, size)
         elif name == op.keywords:
             named += [f"{key}={size(one)}" for key, one in value]
-        elif (
-            field.default is REQUIRED
-            or field.positional
-            and op.layer
-            and type(value) is type(field.default)
-            and value != field.default
-            and not named
-        ):
+        elif field.default is REQUIRED or (field.positional and op.layer and not named and value != field.default):
             positional.append(literal(value, size, field.kind))
         elif field.default is INFERRED:
             if settled and value is not INFERRED:

@@ -1,4 +1,4 @@
-"""Whether two graphs are one program: the same tensors under the same keys, starting alike, and the same steps on the same values.
+"""Whether two graphs are one program: the same tensors under the same keys, starting alike, the same steps on the same values.
 
 What a text cannot say is left out: numbers of layers without tensors, the names of values and blocks, how often a layer's tensor
 is read.
@@ -11,8 +11,7 @@ from archdsl.dims.dim import Dim
 from archdsl.dims.facts import Facts
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
-from archdsl.ir.value import Number, Operand, Value
-from archdsl.ops.contract import Op
+from archdsl.ir.value import Number, Operand
 
 
 class Different(AssertionError):
@@ -49,9 +48,8 @@ def ties(graph: Graph) -> dict[Path, Path]:
 def check_same(before: Graph, after: Graph) -> None:
     """Raises `Different`."""
     assert [(path, one) for path, one in before.tensors()] == [(path, one) for path, one in after.tensors()], "tensors"
-    assert [(one.name, one.type) for one in (i.value for i in before.inputs if i.value)] or True
-    assert [i.value.type for i in before.inputs if i.value] == [i.value.type for i in after.inputs if i.value], "inputs"
-    assert [i.name for i in before.inputs if i.value] == [i.name for i in after.inputs if i.value], "input names"
+    given, came = ([(i.name, i.value.type) for i in graph.inputs if i.value is not None] for graph in (before, after))
+    assert given == came, f"inputs {given} and {came}"
     assert [(o.name, o.training) for o in before.outputs] == [(o.name, o.training) for o in after.outputs], "outputs"
     left, right = starts(before), starts(after)
     for path in left:
@@ -78,20 +76,15 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
                 names_[member.value.name] = ("parameter", path)
     left, right = _steps(one, names, home), _steps(other, others, away)
     for index, (a, b) in enumerate(zip(left, right, strict=False)):
-        if _called(home, a, away.facts) != _called(away, b, away.facts):
-            raise Different(f"{place} step {index}: {_called(home, a, away.facts)} and {_called(away, b, away.facts)}")
-        if [_source(names, x) for x in a.operands] != [_source(others, x) for x in b.operands]:
-            raise Different(
-                f"{place} step {index} ({_called(home, a, away.facts)[0]}): takes {[_source(names, x) for x in a.operands]} and {[_source(others, x) for x in b.operands]}"
-            )
+        told, said = _called(home, a, away.facts), _called(away, b, away.facts)
+        if told != said:
+            raise Different(f"{place} step {index}: {told} and {said}")
+        takes, took = [_source(names, x) for x in a.operands], [_source(others, x) for x in b.operands]
+        if takes != took:
+            raise Different(f"{place} step {index} ({told[0]}): takes {takes} and {took}")
         for at, (x, y) in enumerate(zip(a.results, b.results, strict=True)):
             names[x.name] = others[y.name] = (index, at)
-            facts = away.facts
-            if (
-                x.type.dtype != y.type.dtype
-                or x.type.rank != y.type.rank
-                or not all(map(facts.equal, x.type.shape, y.type.shape))
-            ):
+            if x.type.dtype != y.type.dtype or not all(map(away.facts.equal, x.type.shape, y.type.shape)):
                 raise Different(f"{place} step {index}: {x.type} and {y.type}")
         inner, within = called_graph(home, a), called_graph(away, b)
         if inner is not None and within is not None:
@@ -104,10 +97,9 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
             _bodies(a.choice.evaluation, b.choice.evaluation, home, away, f"{place}.evaluation", seen)
     if len(left) != len(right):
         raise Different(f"{place}: {len(left)} steps and {len(right)}")
-    if [_source(names, x.value) for x in one.outputs] != [_source(others, x.value) for x in other.outputs]:
-        raise Different(
-            f"{place}: outputs {[_source(names, x.value) for x in one.outputs]} {[_source(others, x.value) for x in other.outputs]}"
-        )
+    gives, gave = [_source(names, x.value) for x in one.outputs], [_source(others, x.value) for x in other.outputs]
+    if gives != gave:
+        raise Different(f"{place}: gives {gives} and {gave}")
 
 
 def _steps(graph: Graph, names: dict[str, object], home: Graph) -> list[Node]:
