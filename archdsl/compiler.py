@@ -13,6 +13,7 @@ from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.generic import generic
 from archdsl.elaborate.imports import reader_for
+from archdsl.elaborate.origin import again
 from archdsl.elaborate.program import Loader, Module, whole
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord, DType
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from archdsl.passes.sequence import Passes
     from archdsl.targets.onnx.external import Content
     from archdsl.verifying.report import Report
+
+
+Name = str | Graph | None
+"""An architecture: its name, None where the file has one, or a graph of it that was edited or passed."""
 
 
 class NoSuchArch(LookupError):
@@ -76,7 +81,7 @@ class Spec:
 
     def elaborate(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         given: Iterable[str] = (),
@@ -92,19 +97,22 @@ class Spec:
             plain = self.elaborate(name, given=given, dtype=dtype, free=free, **config)
             return changed(plain, graph=through(plain.graph, passes, float=dtype or "f32", verify=not free).graph)
         problems = self._copy()
+        if isinstance(name, Graph):
+            values = {key: self._value(Session(problems), one) for key, one in config.items()}
+            return again(name, frozenset(given), dtype, free, values)
         made = self._elaborate_into(self._name(name), config, problems, frozenset(given), dtype, free)
         problems.raise_errors()
         assert made is not None  # noqa: S101
         return made
 
-    def graph(self, name: str | None = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
+    def graph(self, name: Name = None, /, *, given: Iterable[str] = (), dtype: str | None = None, **config: Any) -> Graph:
         """The typed graph. `given` names the optional inputs that it takes, `dtype` is the program's float type. Raises
         `ArchError`."""
         return self.elaborate(name, given=given, dtype=dtype, **config).graph
 
     def source(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         given: Iterable[str] = (),
@@ -125,7 +133,7 @@ class Spec:
 
     def build(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         seed: int = 0,
@@ -148,7 +156,7 @@ class Spec:
 
     def step(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         over: str | None = None,
@@ -175,7 +183,7 @@ class Spec:
 
     def onnx(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         weights: Any = None,
@@ -202,7 +210,7 @@ class Spec:
     def onnx_files(
         self,
         path: str | Path,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         weights: Any = None,
@@ -225,13 +233,13 @@ class Spec:
         graph = in_form(of_step(passed.graph, step, over, dtype), scan, dtype, solving=False)
         return model_files(Path(path), graph, _weights(before, passed, weights), dtype=dtype or "f32", inline=inline)
 
-    def draw(self, name: str | None = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
+    def draw(self, name: Name = None, /, *, format: str = "svg", **config: Any) -> str | bytes:
         """The diagram: `svg`, `dot`, `mermaid` as text, `png`, `pdf` as bytes."""
         from archdsl.targets.diagram.draw import draw
 
         return draw(self.graph(name, **config), format)
 
-    def summary(self, name: str | None = None, /, *, bind: Mapping[str, int] | None = None, **config: Any) -> Any:
+    def summary(self, name: Name = None, /, *, bind: Mapping[str, int] | None = None, **config: Any) -> Any:
         """The table of layers with output shapes, parameters and MACs; `str()` of it is the text."""
         from archdsl.analyses.summary import summarize
 
@@ -239,7 +247,7 @@ class Spec:
 
     def verify(
         self,
-        name: str | None = None,
+        name: Name = None,
         /,
         *,
         compile: bool = False,
@@ -275,7 +283,7 @@ class Spec:
         return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
     def _passed(
-        self, name: str | None, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]
+        self, name: Name, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]
     ) -> tuple[Graph, Passed]:
         """The graph as it stands, and what passes make of it."""
         before = self.graph(name, given=given, dtype=dtype, **config)

@@ -119,12 +119,15 @@ def apply(frame: Frame, layer: Any, flow: Any, where: Where, span: Span) -> Any:
         return _apply_layer(frame, callee.kind, template, flow, where, span)
     if where.splices:
         return blocks.splice(frame, callee, template, flow, span)
-    made = blocks.instantiate(frame, callee, template, flow, where, span)
+    visit = frame.visit and frame.visit.into(span)
+    made = blocks.instantiate(frame, callee, template, flow, where, span, visit)
     if made is None:
         raise Absorbed
     result, operands = made
     stateful = any(True for _ in result.graph.tensors())
     path = where.path(frame, stateful, span, layer=True)
+    if visit is not None:
+        visit.prefix = path
     frame.unit.add(path, Call(result.graph, span), span)
     return emit_block(frame, result, operands, path, span)
 
@@ -319,7 +322,7 @@ def _other_inputs(instance: Instance, name: str, why: str, span: Span) -> Fault:
 
 
 def _instance_block(frame: Frame, instance: Instance, callee: BlockWord | Group, flow: Any, span: Span) -> Any:
-    made = blocks.instantiate(frame, callee, instance.template, flow, Where(None, None), span)
+    made = blocks.instantiate(frame, callee, instance.template, flow, Where(None, None), span, instance.visit)
     if made is None:
         raise Absorbed
     result, operands = made

@@ -18,6 +18,7 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.finish import finish
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import tensor
+from archdsl.elaborate.origin import Origin
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.scope import Scope
@@ -196,9 +197,10 @@ def elaborate(
     given: frozenset[str],
     span: Span,
     free: Mapping[str, Any] | None = None,
+    visit: Any = None,
 ) -> Elaborated | None:
     """The arch as a graph: every bare dimension of its header is a symbol. `given` are the optional inputs that it takes;
-    `free` are configuration names that stay symbolic."""
+    `free` are configuration names that stay symbolic; `visit` says how its steps are edited or written down."""
     before = len(session.problems.errors)
     item = word.item
     assert isinstance(item, tree.Arch)  # noqa: S101
@@ -228,6 +230,7 @@ def elaborate(
         config[key] = symbol(key)
     unit = Unit(session, name, "arch", Facts(), item.span)
     frame = Frame(session, word.module, unit, Scope(None), Settings())
+    frame.visit = visit
     config_given: list[Given] = [(key, value, item.name_span) for key, value in config.items()]
     headers.bind_config(frame, parameters, config_given, name, span)
     values = arch_inputs(frame, tensors, given, item)
@@ -241,7 +244,8 @@ def elaborate(
         session.active.pop()
     if made is None or len(session.problems.errors) > before:
         return None
-    graph = changed(made.graph, name=name, doors=doors(made, unit))
+    origin = Origin(module, word, name, overrides, given, span, free or {}, session.float, homes=session.homes)
+    graph = origin.graph = changed(made.graph, name=name, doors=doors(made, unit), origin=origin)
     session.heads[id(graph)] = session.heads.get(id(made.graph), Heads(item))
     expectations = tuple(
         Expectation(condition, scope, word.module) for condition, scope in session.expectations.pop(id(unit), [])

@@ -63,7 +63,7 @@ def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: s
 
 
 def instantiate(
-    frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, where: Where, span: Span
+    frame: Frame, callee: BlockWord | Group, template: Template, flow: Any, where: Where, span: Span, visit: Any = None
 ) -> tuple[Made, tuple[Value, ...]] | None:
     """A block for what flows into it: its graph (made once) and the operands; None where it could not be made."""
     if isinstance(callee, Group):
@@ -82,20 +82,25 @@ def instantiate(
     session = frame.session
     types = tuple([None if one is None else one.type for one in inputs])
     what = template.key() if isinstance(callee, Group) else (callee.module, name)
-    key = (what, key_of(config), types, frame.settings, frame.unit.facts)
+    key: tuple[object, ...] = (what, key_of(config), types, frame.settings, frame.unit.facts)
+    if visit is not None:
+        key = (*key, visit.edits)
     operands = tuple([one for one in inputs if one is not None])
     if not isinstance(callee, Group):
         session.refuse_recursion(name, callee.item, span)
     known = session.memo.get(key)
-    if known is None and isinstance(callee, BlockWord):
+    written = visit is not None and visit.writes
+    if written:
+        visit.entries = session.met.setdefault(key, visit.entries)
+    if known is None and isinstance(callee, BlockWord) and not written:
         known = callee.module.made.get((key, session.mode))
     if known is None:
         session.memo[key] = (None, False)
         before = session.troubles
-        made = make(frame, callee, name, config, tensors, types, span)
+        made = make(frame, callee, name, config, tensors, types, span, visit)
         sound = made is not None and session.troubles == before
         known = session.memo[key] = (made, sound)
-        if sound and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
+        if sound and not written and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
             callee.module.keep((key, session.mode), known)
     made, sound = known
     session.faulty += not sound
@@ -142,6 +147,7 @@ def make(
     tensors: tuple[tree.Param_, ...],
     types: tuple[TensorType | None, ...],
     span: Span,
+    visit: Any = None,
 ) -> Made | None:
     """Elaborate a block's body for these inputs; None where an error keeps it from being one."""
     session = frame.session
@@ -149,6 +155,7 @@ def make(
     unit = Unit(session, name, "block", frame.unit.facts, item.span)
     scope = Scope(callee.scope, wall=True) if isinstance(callee, Group) else Scope(None)
     inner = Frame(session, callee.module, unit, scope, frame.settings)
+    inner.visit = visit
     multiplier, session.multiplier = session.multiplier, 1
     try:
         if isinstance(callee, Group):
@@ -326,6 +333,7 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
     inner = frame.inner(Scope(callee.scope, wall=True) if isinstance(callee, Group) else Scope(None))
     inner.module = callee.module
     inner.numbered = True
+    inner.visit = frame.visit and frame.visit.into(span)
     if isinstance(callee, Group):
         inner.flow = flow
         return steps.run_body(inner, callee.body)

@@ -68,6 +68,9 @@ def arguments(frame: Frame, args: tuple[tree.Arg, ...], layer: bool = False) -> 
             if value is UNKNOWN or (isinstance(value, tuple) and any(part is UNKNOWN for part in value)):
                 raise Absorbed
             done.append((one.name, value, one.span))
+    if frame.visit is not None:
+        tensors = [index for index, (_, value, _) in enumerate(done) if has_tensor(value)]
+        frame.visit.told(args, tuple(tensors))
     return done
 
 

@@ -81,7 +81,7 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     container.flow_span = None
     ranges: list[tuple[int, int]] = []
     region, unit = frame.region, frame.unit
-    asked = rolling.questions(one) if len(items) > 2 else None
+    asked = rolling.questions(one) if len(items) > 2 and frame.visit is None else None
     answers: Any = None
     into: Any = None
     here = container.container
@@ -89,6 +89,8 @@ def repeat(frame: Frame, label: Path | None, one: tree.Repeat, step: Any) -> Any
     try:
         for index, element in enumerate(items):
             inner = container.inner()
+            if container.visit is not None:
+                inner.visit = container.visit.into((one.span, index))
             if one.index is not None and one.index != "_":
                 inner.scope.bind(one.index, index, one.span, "index")
             if one.walks:
@@ -160,6 +162,8 @@ def single_layer(frame: Frame, since: int, members: int) -> None:
     if path in unit.places:
         unit.claim(path, unit.places[first])
     unit.rename(first, path, since, frame.region)
+    if frame.visit is not None:
+        frame.visit.rename(first, path)
     unit.containers.pop(path, None)
 
 
@@ -292,6 +296,8 @@ def branch(frame: Frame, label: Path | None, one: tree.Branch, step: Any) -> Any
     else:
         for index, element in enumerate(expressions.elements(expressions.evaluate(frame, one.items), one.items.span)):
             inner = holder.inner(parallel="branch")
+            if holder.visit is not None:
+                inner.visit = holder.visit.into((one.span, index))
             expressions.bind_targets(inner.scope, one.targets, one.tupled, element, one.span)
             since, members = len(frame.region.nodes), len(frame.unit.members)
             if label is not None:

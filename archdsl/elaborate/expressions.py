@@ -110,9 +110,11 @@ def _list(frame: Frame, expr: tree.List) -> Any:
 
 
 def _comprehension(frame: Frame, expr: tree.Comprehension) -> Any:
-    done = []
+    done: list[Any] = []
     for one in elements(evaluate(frame, expr.items), expr.items.span):
         inner = frame.inner()
+        if frame.visit is not None:
+            inner.visit = frame.visit.into((expr.span, len(done)))
         bind_targets(inner.scope, expr.targets, expr.tupled, one, expr.span)
         done.append(evaluate(inner, expr.body))
     return checked(tuple(done), expr.span)
@@ -162,7 +164,15 @@ def take_apart(value: Any, count: int, span: Span) -> tuple[Any, ...]:
 
 
 def _call(frame: Frame, expr: tree.Call) -> Any:
+    if frame.visit is not None:
+        return _visits().expression(frame, expr, "", lambda: calls.call_expression(frame, expr))
     return calls.call_expression(frame, expr)
+
+
+def _visits() -> Any:
+    from archdsl.elaborate.editing import visits  # loaded where something is edited
+
+    return visits
 
 
 def _index(frame: Frame, expr: tree.Index) -> Any:
@@ -206,6 +216,9 @@ def _binary(frame: Frame, expr: tree.Binary) -> Any:
     spine = [expr]
     while isinstance(spine[-1].left, tree.Binary) and spine[-1].operator not in ("and", "or"):
         spine.append(spine[-1].left)
+    if frame.visit is not None:
+        word = OPERATORS.get(expr.operator, expr.operator)
+        return _visits().expression(frame, expr, word, lambda: _apply(frame, expr, evaluate(frame, expr.left)))
     left: Any = evaluate(frame, spine[-1].left)
     for one in reversed(spine):
         left = _apply(frame, one, left)

@@ -30,6 +30,7 @@ class Frame:
         "session",
         "settings",
         "unit",
+        "visit",
     )
 
     def __init__(self, session: Session, module: Module, unit: Unit, scope: Scope, settings: Settings) -> None:
@@ -53,6 +54,8 @@ class Frame:
         """The scan whose body this is, in its own braces only."""
         self.restricted = ""
         """Set in a `fn` of tensors: it may own nothing."""
+        self.visit: Any = None
+        """Where steps are edited or written down, how (`editing.visit`)."""
 
     def inner(self, scope: Scope | None = None, parallel: str = "") -> Frame:
         """A frame for braces inside: its own scope, the same flow; `init` and `default` inside end with it."""
@@ -62,6 +65,7 @@ class Frame:
         frame.flow = self.flow
         frame.numbered = self.numbered
         frame.restricted = self.restricted
+        frame.visit = self.visit
         return frame
 
     @property

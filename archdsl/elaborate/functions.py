@@ -97,6 +97,7 @@ def call_of_tensors(frame: Frame, word: FnWord, given: list[Given], span: Span, 
         inner.container = frame.container
         inner.numbered = False
         inner.restricted = f"the function `{item.name}`"
+        inner.visit = frame.visit and frame.visit.into(span)
         headers.bind_config(inner, config, plain, item.name, span)
         values = []
         for one in tensors:

@@ -39,7 +39,10 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
                 )
             )
         return binding.value
-    value = item_value(frame.session, frame.module, name, span)
+    home = frame.session.homes.get(span.source)
+    value = None if home is None else item_value(frame.session, home, name, span)
+    if value is None:
+        value = item_value(frame.session, frame.module, name, span)
     if value is not None:
         return value
     value = builtin(name)

@@ -12,9 +12,9 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.ir.graph import Initializer
 from archdsl.ops.contract import Context
 from archdsl.problems.collector import Problems
-from archdsl.problems.problem import Frame
+from archdsl.problems.problem import Frame, Label, Problem
 from archdsl.records import changed, fresh, mutable, record
-from archdsl.source import Span
+from archdsl.source import Source, Span
 
 MAX_NODES = 100_000
 MAX_STEPS = 100_000
@@ -71,15 +71,32 @@ class Session:
     calls: dict[Span, Any] = fresh(default_factory=dict)
     """The calls as written, by their place."""
     _context: Context | None = None
+    edited: list[tuple[Span, str]] = fresh(default_factory=list)
+    """The steps in whose place another tree is being elaborated, and what was done to them."""
+    homes: dict[Source, Any] = fresh(default_factory=dict)
+    """The modules in which the names of edits are looked up, by the source of the edit."""
+    met: dict[object, Any] = fresh(default_factory=dict)
+    """What was written down in elaborating a block, by its key in the memo."""
     multiplier: int = 1
     """How many times what is elaborated now will be repeated, counted before it is."""
 
     def note(self, fault: Fault) -> None:
         """Record the problem of a fault, with the chain of block calls that led there."""
-        problem = fault.problem
+        problem = self.placed(fault.problem)
         if not problem.chain and self.chain:
             problem = changed(problem, chain=tuple(reversed(self.chain)))
         self.problems.add(problem)
+
+    def placed(self, problem: Problem) -> Problem:
+        """The problem, and where the step stands that was edited, if it is one of what stands there now."""
+        if not self.edited:
+            return problem
+        span, word = self.edited[-1]
+        told = [one.text for one in problem.others if one.span == span]
+        if any(word in text for text in told):
+            return problem
+        here = Label(span, "; ".join([*told, f"{word} here"]))
+        return changed(problem, others=(*(one for one in problem.others if one.span != span), here))
 
     @property
     def mode(self) -> object:

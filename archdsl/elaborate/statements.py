@@ -244,6 +244,10 @@ def _param(frame: Frame, one: tree.Param | tree.Buffer) -> None:
 def _shared(frame: Frame, one: tree.Shared) -> None:
     _owned(frame, one, "layers")
     step = one.step
+    if frame.visit is not None:
+        from archdsl.elaborate.editing import visits  # loaded where something is edited
+
+        step = visits.declared(frame, one.name, step)
     value = layer_value(frame, step.term)
     if isinstance(value, Derivative):
         new_name(frame, one.name, value, one.span, "shared")
@@ -257,6 +261,8 @@ def _shared(frame: Frame, one: tree.Shared) -> None:
     label = (one.name,) if step.label is None else labels.segments(frame, step.label)
     path = (*frame.container, *label)
     instance = Instance(frame.unit, path, template, step.span, frame.settings)
+    if frame.visit is not None:
+        instance.visit = frame.visit.into(step.span, path)
     new_name(frame, one.name, instance, one.span, "shared")
     frame.unit.add(path, instance, step.span)
 

@@ -120,6 +120,8 @@ def step_value(frame: Frame, expr: Any) -> Any:
     try:
         if isinstance(expr, tree.Chain):
             return run_chain(inner, expr, fresh=True)
+        if inner.visit is not None:
+            return step(inner, tree.Step(expr.span, None, expr), False)
         return plain_step(inner, None, expr, False)
     finally:
         frame.flow_span = None
@@ -128,6 +130,15 @@ def step_value(frame: Frame, expr: Any) -> Any:
 def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
     """One step: `label: term`."""
     frame.session.step(one.span)
+    if frame.visit is not None:
+        from archdsl.elaborate.editing import visits  # loaded where something is edited
+
+        return visits.step(frame, one, linked)
+    return elaborated(frame, one, linked)
+
+
+def elaborated(frame: Frame, one: tree.Step, linked: bool) -> Any:
+    """A step as it stands."""
     term = one.term
     construct = CONSTRUCTS.get(type(term))
     if construct is None:

@@ -141,6 +141,8 @@ class Instance:
     op: Op | None = None
     graph: Graph | None = None
     result: Any = None
+    visit: Any = None
+    """How the steps inside are edited or written down."""
 
 
 @record

@@ -29,15 +29,15 @@ Product = TypeVar("Product")
 class Spec(Protocol):
     """What is verified: `archdsl.compiler.Spec`."""
 
-    def graph(self, name: str | None = None, /, **config: Any) -> Graph: ...
+    def graph(self, name: str | Graph | None = None, /, **config: Any) -> Graph: ...
 
-    def source(self, name: str | None = None, /, **config: Any) -> str: ...
+    def source(self, name: str | Graph | None = None, /, **config: Any) -> str: ...
 
-    def build(self, name: str | None = None, /, **config: Any) -> nn.Module: ...
+    def build(self, name: str | Graph | None = None, /, **config: Any) -> nn.Module: ...
 
 
 def verify(
-    spec: Spec, name: str | None = None, *, compile: bool = False, seed: int = 0, bind: Mapping[str, int] | None = None,
+    spec: Spec, name: str | Graph | None = None, *, compile: bool = False, seed: int = 0, bind: Mapping[str, int] | None = None,
     given: Iterable[str] = (), scan: str = "auto", **config: Any,
 ) -> Report:  # fmt: skip
     """Compare the live module, its source from a file, ONNX Runtime and, with `compile`, `torch.compile(fullgraph=True)`.

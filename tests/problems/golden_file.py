@@ -7,7 +7,7 @@ A code may have several goldens: `shape-mismatch.md`, `shape-mismatch--skip.md`.
 ```arch
 the program; `arch blocks.arch` in the fence's head makes a further file, `arch part{0..70}.arch` one for each number, which
 is `{i}` in its text and the next `{next}`; `arch classes=10` sets configuration of the last arch, `arch --step` takes one step of
-the last arch, `arch --pass=dead-values` runs a pass on it
+the last arch, `arch --torch` prints its source, `arch --pass=dead-values` runs a pass on it
 ```
 
 ```bytes
@@ -17,6 +17,10 @@ a Python bytes literal, optionally `* N`, for what is no text; `bytes weights.sa
 ```toml map.toml
 a weight map: then the problem is that of converting the weights, which are the json `{name: shape}`, forwards or (in
 `json back.json`) backwards; a name with `=` and a number after it is that number everywhere, others count up
+```
+
+```json grown.json
+configuration: then the problem is that of carrying the weights of the last arch to it so that the function stays
 ```
 
 ```edit
@@ -55,13 +59,14 @@ class Case:
     picture: str
     step: bool = False
     passes: tuple[str, ...] = ()
+    torch: bool = False
 
     @classmethod
     def read(cls, text: str) -> Case:
         files: dict[str, bytes] = {}
         config: dict[str, object] = {}
         picture = ""
-        step = False
+        step = torch = False
         passes: tuple[str, ...] = ()
         for kind, head, body in _FENCE.findall(text):
             if kind == "text":
@@ -70,8 +75,8 @@ class Case:
                 files["edit.txt"] = body.encode()
             elif kind in ("arch", "bytes", "toml", "json"):
                 name = MAIN
-                step = step or "--step" in head.split()
-                for word in head.replace("--step", "").split():
+                step, torch = step or "--step" in head.split(), torch or "--torch" in head.split()
+                for word in head.replace("--step", "").replace("--torch", "").split():
                     key, equals, value = word.partition("=")
                     if key == "--pass":
                         passes = (*passes, value)
@@ -81,7 +86,7 @@ class Case:
                         name = word
                 for one, text_of_one in _numbered(name, body):
                     files[one] = text_of_one.encode() if kind != "bytes" else _bytes(body)
-        return cls(files, config, picture, step, passes)
+        return cls(files, config, picture, step, passes, torch)
 
 
 def _numbered(name: str, body: str) -> list[tuple[str, str]]:
@@ -120,10 +125,14 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
 
             return convert_case(case.files)
         spec = load(Path(MAIN))
+        if "grown.json" in case.files:
+            from tests.problems.converted import grow_case
+
+            return grow_case(spec, case.files["grown.json"])
         if "edit.txt" in case.files:
             _edit(spec, case.files["edit.txt"].decode())
-        if case.step:
-            spec.source(spec.names[-1], step=True)
+        if case.step or case.torch:
+            spec.source(spec.names[-1], step=case.step)
         for one in case.passes:
             read_pass(one).run(spec.graph(spec.names[-1]))
         return spec.check(spec.names[-1], case.config) if case.config and spec.names else spec.check()
