@@ -66,6 +66,8 @@ def align(left: list[Step], right: list[Step]) -> tuple[list[tuple[int, int]], l
 
 def _in_order(left: list[Step], right: list[Step]) -> list[tuple[int, int]]:
     """The pairs of the same step that do not cross, together as alike as can be; of equal choices the earliest."""
+    if [one.key for one in left] == [one.key for one in right]:
+        return [(at, at) for at in range(len(left))]
     start = 0
     while start < min(len(left), len(right)) and left[start].key == right[start].key and left[start].same(right[start]):
         start += 1

@@ -44,14 +44,15 @@ class Migration:
     resized: tuple[Carried, ...]
     new: tuple[str, ...]
     dropped: tuple[str, ...]
+    same: bool = False
+    """Whether the new network computes what the old one did."""
 
     def __str__(self) -> str:
         moved = [f"{one.source} -> {one.name}" for one in self.kept if one.name != one.source]
         parts = [f"{len(self.kept)} kept", *_listed(moved, f"{len(moved)} of them under another name")]
-        parts += _listed(
-            [str(one) for one in self.resized], f"{len(self.resized)} resized: what overlaps is kept, the rest is fresh"
-        )
-        parts += _listed(self.new, f"{len(self.new)} new: fresh")
+        how = "what was there is repeated" if self.same else "what overlaps is kept, the rest is fresh"
+        parts += _listed([str(one) for one in self.resized], f"{len(self.resized)} resized: {how}")
+        parts += _listed(self.new, f"{len(self.new)} new: {'they change nothing' if self.same else 'fresh'}")
         parts += _listed(self.dropped, f"{len(self.dropped)} dropped")
         return "\n".join(parts)
 
@@ -83,7 +84,7 @@ def migrate(
     from archdsl.targets.torch.module import build
     from archdsl.targets.torch.weights import alias_groups
 
-    old = _with_aliases(build(before, device="meta"), state, before.name)
+    old = completed(build(before, device="meta"), state, before.name)
     fresh = build(after, seed=seed).state_dict(keep_vars=True)
     groups = {key: group for group in alias_groups(fresh) for key in group}
     olds, news = places(before), places(after)
@@ -156,7 +157,7 @@ def overlaid(old: torch.Tensor, first: torch.Tensor, parts: int = 1, had: int = 
     return made
 
 
-def _with_aliases(module: Any, state: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+def completed(module: Any, state: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """The given tensors under every name that they have in the module. Raises `weights-do-not-fit`."""
     from archdsl.targets.torch.weights import alias_groups
 

@@ -64,3 +64,24 @@ class WeightsNotAsClaimed(Problem):
 
     def message(self) -> str:
         return self.why
+
+
+@facts
+class CannotKeepFunction(Problem):
+    """Weights were to be carried so that the new network computes what the old one did, and at this step that cannot be.
+
+    ```sh
+    archdsl weights migrate net.arch net.arch net.safetensors --new heads=3 --same-function -o wider.safetensors
+    ```
+
+    A wider axis repeats the places that were, so what sums over it can share its weights out; a mean or a norm over it stays the
+    same where every place is repeated equally often (twice as wide, not one and a half times). A new layer must be one that can
+    be an identity, or stand in a skip, whose branch then begins as zero. Two names of one tensor cannot be two tensors. Without
+    `--same-function` what overlaps is kept and the rest is fresh.
+    """
+
+    code = "cannot-keep-function"
+    why: str
+
+    def message(self) -> str:
+        return f"the function cannot be kept at {self.why}"

@@ -13,6 +13,7 @@ from archdsl import load
 from archdsl.files.tensors import Held, read_tensors
 from archdsl.problems.problem import Problem
 from archdsl.weights.converting import convert
+from archdsl.weights.growing.grow import grow
 from archdsl.weights.own import own_tensors
 from archdsl.weights.reading import read_map
 
@@ -40,6 +41,13 @@ def convert_case(files: Mapping[str, bytes]) -> tuple[Problem, ...]:
     back = "back.json" in files
     given = held(json.loads(files["back.json" if back else "weights.json"]))
     convert(map, own, given, "theirs.safetensors", back)
+    return ()
+
+
+def grow_case(spec: Any, changed: bytes) -> tuple[Problem, ...]:
+    """What it raises to carry the weights of the last arch to another configuration with the same function."""
+    name = spec.names[-1]
+    grow(spec.graph(name), spec.graph(name, **json.loads(changed)), spec.build(name).state_dict())
     return ()
 
 

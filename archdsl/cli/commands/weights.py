@@ -119,6 +119,7 @@ def inspect(file: str, target: str | None, config: Mapping[str, object], include
 @click.argument("file", metavar="WEIGHTS")
 @click.option("-o", "--output", metavar="FILE", default=None, help="The file to write; without it, only tell.")
 @click.option("--rename", metavar="OLD=NEW", multiple=True, help="Another name: 'enc.{i}.*=encoder.{i}.*'. May be repeated.")
+@click.option("--same-function", is_flag=True, help="What is wider or new must compute the same (Net2Net), or it is refused.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where the first values of new numbers come from.")
 @options.config
 @click.option(
@@ -127,8 +128,8 @@ def inspect(file: str, target: str | None, config: Mapping[str, object], include
 @options.include
 @options.as_json
 def migrate(
-    before: str, after: str, file: str, output: str | None, rename: tuple[str, ...], seed: int, config: Mapping[str, object],
-    changed: Mapping[str, object], include: tuple[str, ...], as_json: bool,
+    before: str, after: str, file: str, output: str | None, rename: tuple[str, ...], same_function: bool, seed: int,
+    config: Mapping[str, object], changed: Mapping[str, object], include: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Bring weights of an architecture into an edited one.
 
@@ -136,24 +137,31 @@ def migrate(
     resized where it is another (what overlaps is copied, the rest is fresh), new, or dropped; the report says which. `:ARCH` is
     another architecture of the old file, NEW may also be the old file, with other configuration (--new).
 
+    With --same-function the new network computes what the old one did: wider axes repeat the places that were, what sums over
+    them shares its weights out, new layers begin as identities or as zero branches of skips. Where that cannot be, it says why.
+
     \b
     Examples:
       archdsl weights migrate old.arch new.arch old.safetensors -o new.safetensors
       archdsl weights migrate specs/resnet.arch:ResNet50 :ResNet101 resnet50.safetensors -o start.safetensors
-      archdsl weights migrate net.arch net.arch net.safetensors --new depth=8 -o deeper.safetensors
+      archdsl weights migrate net.arch net.arch net.safetensors --new depth=8 --same-function -o deeper.safetensors
     """
     from archdsl.files.shards import read_weights
     from archdsl.files.tensors import tensor_chunks
     from archdsl.files.writing import write_whole
+    from archdsl.weights.growing.grow import grow
     from archdsl.weights.migrating import migrate
     from archdsl.weights.tensors import from_file, to_file
 
+    if same_function and rename:
+        raise click.UsageError("--same-function finds every tensor by what is computed; --rename goes without it")
     one = next(targets([before]))
     other = next(targets([f"{one.path}{after}" if after.startswith(":") else after]))
     specs: list[Any] = [open_spec(each, include) for each in (one, other)]
     old = specs[0].graph(choose(specs[0], one), **config)
     new = specs[1].graph(choose(specs[1], other), **{**config, **changed})
-    made = migrate(old, new, from_file(read_weights(file), file), rename=rename, seed=seed)
+    state = from_file(read_weights(file), file)
+    made = grow(old, new, state, seed=seed) if same_function else migrate(old, new, state, rename=rename, seed=seed)
     if output is not None:
         write_whole(output, tensor_chunks(to_file(made.state)))
     if as_json:
