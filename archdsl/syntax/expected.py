@@ -54,7 +54,7 @@ def in_words(kinds: Iterable[int]) -> tuple[str, ...]:
     left = set(kinds)
     words: list[str] = []
     if left >= _ITEM:
-        return ("`arch`", "`block`", "`fn`", "`let`", "`use`")
+        return ("`arch`", "`block`", "`fn`", "`let`", "`use`", "`variant`")
     for sort, called in ((_STATEMENT, "a statement"), (_STEP, "a step"), (_VALUE, "a value")):
         if left >= sort:
             if not words:

@@ -11,7 +11,9 @@ from archdsl.syntax.kinds import (
     CONTINUES_AFTER,
     CONTINUES_BEFORE,
     DOT,
+    EDIT_WORDS,
     END,
+    FIRST_EDIT_WORD,
     FIRST_WORD,
     FIXED,
     FLOAT,
@@ -22,6 +24,7 @@ from archdsl.syntax.kinds import (
     OPENERS,
     RBRACE,
     STRING,
+    VARIANT,
 )  # fmt: skip
 
 MAX_NESTING = 100
@@ -44,7 +47,8 @@ _NAME, _SIGN, _NEWLINE, _NUMBER, _STRING, _COMMENT, _SEMICOLON, _OTHER = range(1
 _WORD_BEFORE = re.compile(r"[ \t]*(?::|=(?!=)|\.(?!\.))")
 _LABEL_BEFORE = re.compile(r"[ \t]*(?::|\.(?!\.))")
 _NON_ASCII_RUN = re.compile(r"[^\x00-\x7f][A-Za-z0-9_\x80-\U0010ffff]*")
-_ITEM_AT_MARGIN = re.compile(r"(?:use|fn|block|arch)[ \t]+[A-Za-z_\"]")
+_ITEM_AT_MARGIN = re.compile(r"(?:use|fn|block|arch)[ \t]+[A-Za-z_\"]|variant[ \t]+[A-Za-z_]\w*[ \t]+of\b")
+_WORDS = FIXED | EDIT_WORDS
 
 
 class Flaw(NamedTuple):
@@ -92,9 +96,10 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
     kinds, starts, ends, flaws = tokens.kinds, tokens.starts, tokens.ends, tokens.flaws
     stack: list[tuple[int, int]] = []  # the open brackets: kind and place
     newline = -1  # where the line before the next token ended, if it did
-    fixed = FIXED.get
+    fixed = _WORDS.get
     resume = [0]
     braces = True  # whether new lines count: the innermost bracket is `{`, or there is none
+    edits = -1  # the `{` of the variant that is being read; -2 in its header
 
     def close(to: int, at: int) -> None:
         while len(stack) > to:
@@ -130,6 +135,14 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
             kind = fixed(text[start:end], NAME)
             if kind >= FIRST_WORD and ((kinds and kinds[-1] == DOT) or _WORD_BEFORE.match(text, end)):
                 kind = NAME
+            elif kind >= FIRST_EDIT_WORD:
+                from archdsl.syntax import variants  # late: few texts have one
+
+                within = len(stack) == 1 and stack[0][1] == edits
+                if not variants.is_word(kind, kinds, newline >= 0, within, not stack, text, end):
+                    kind = NAME
+                elif kind == VARIANT:
+                    edits = -2
             if end - start > 128:
                 flaws.append(Flaw("identifier-too-long", start, end))
         elif group == _SIGN:
@@ -158,11 +171,15 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
                     kinds.append(NL)
                     starts.append(newline)
                     ends.append(newline)
+                    if not stack and kind not in (VARIANT, LBRACE):
+                        edits = -1
             newline = -1
         if kind in OPENERS:
             if len(stack) == MAX_NESTING:
                 flaws.append(Flaw("nesting-too-deep", start, end))
                 break
+            if edits == -2 and kind == LBRACE and not stack:
+                edits = start
             stack.append((kind, start))
             braces = kind == LBRACE
         elif kind in CLOSERS:
@@ -191,6 +208,11 @@ def _scan(text: str, doomed: set[int]) -> tuple[Tokens, int | None]:
         kinds.append(kind)
         starts.append(start)
         ends.append(end)
+        if edits >= 0 and len(stack) == 1 and stack[0][1] == edits:
+            from archdsl.syntax import variants
+
+            if kind in variants.BEFORE_SELECTOR:
+                resume[0] = variants.selector(tokens, end)
     if (
         stack
         and stack[-1][0] != LBRACE
@@ -216,7 +238,7 @@ def _matches(text: str, resume: list[int]) -> Iterator[re.Match[str]]:
     while True:
         for match in _TOKEN.finditer(text, resume[0]):
             yield match
-            if match.lastindex == _OTHER and resume[0] > match.start():
+            if resume[0] > match.start():
                 break
         else:
             return

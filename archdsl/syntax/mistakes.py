@@ -17,8 +17,11 @@ from archdsl.syntax.kinds import (
     COLON,
     COMMA,
     DOT,
+    EDIT_WORDS,
+    EDITS,
     END,
     EQUAL,
+    FIRST_EDIT_WORD,
     FIRST_WORD,
     FIXED,
     INT,
@@ -29,7 +32,9 @@ from archdsl.syntax.kinds import (
     NL,
     OPENERS,
     RBRACE,
+    SELECTOR,
     STRING,
+    VARIANT,
     plain,
 )  # fmt: skip
 from archdsl.syntax.lexer import Tokens
@@ -132,6 +137,23 @@ def explain(source: Source, tokens: Tokens, place: Place, expected: list[int]) -
             said, help_ = answer
             return UnexpectedToken(at=Span(source, start, end), found=found, expected=in_words(expected), said=said, help=help_)
     return UnexpectedToken(at=Span(source, start, end), found=found, expected=in_words(expected))
+
+
+def _variant(case: Case) -> Said | None:
+    if case.first == VARIANT and case.kind() not in (NL, END):
+        if case.kind() == LPAR:
+            return "a variant's configuration stands in its braces", "write `{ set width = 128 }`"
+        return None if case.kind(-1) == SELECTOR else (None, "a variant is written `variant Name of Base { … }`")
+    if SELECTOR in case.expected:
+        return None, "a selector says which steps: `relu`, `layer*.*.bn?`, `Conv2d(groups=1)`"
+    if case.expected >= EDITS:
+        words = "`set`, `replace`, `insert after`, `insert before`, `wrap`, `unwrap`, `remove` and `expect`"
+        return f"in the braces of a variant `{case.word()}` cannot stand here", f"there stand {words}"
+    if case.first == EDIT_WORDS["wrap"] and (FIXED["skip"] in case.expected or case.expected <= {COLON, DOT}):
+        return "a step is wrapped with `skip`, `skip(op, …) via …`, `repeat n` or `label: { }`", None
+    if case.first in EDITS and EDIT_WORDS["with"] in case.expected:
+        return None, f"write `{case.tokens.word(case.place.start)} {case.word(-1)} with …`"
+    return None
 
 
 def _brace_below(case: Case) -> Said | None:
@@ -237,12 +259,15 @@ def _place(case: Case) -> Said | None:
     if case.kind() in _ITEM_WORDS and not case.place.top and case.place.token == case.place.start:
         return f"`{case.word()}` stands at the top level of a file, not in a body", None
     if case.place.top and case.place.token == case.place.start:
-        return "at the top level stand `use`, `let`, `fn`, `block` and `arch`", "steps stand in the body of a block or an arch"
+        return (
+            "at the top level stand `use`, `let`, `fn`, `block`, `arch` and `variant`",
+            "steps stand in the body of a block or an arch",
+        )
     return None
 
 
 def _reserved(case: Case) -> Said | None:
-    if case.kind() >= FIRST_WORD and NAME in case.expected:
+    if FIRST_WORD <= case.kind() < FIRST_EDIT_WORD and NAME in case.expected:
         return (
             f"`{case.word()}` is a reserved word and cannot name a value",
             "as a label (before `:`), as the name of an argument (before `=`) and beside a dot it is an ordinary word",
@@ -266,5 +291,6 @@ def _side_by_side(case: Case) -> Said | None:
 
 
 _RULES: tuple[Callable[[Case], Said | None], ...] = (
-    _brace_below, _habit, _signs, _equals, _comparison, _two_labels, _tuple, _place, _brace_missing, _reserved, _side_by_side,
+    _variant, _brace_below, _habit, _signs, _equals, _comparison, _two_labels, _tuple, _place, _brace_missing, _reserved,
+    _side_by_side,
 )  # fmt: skip

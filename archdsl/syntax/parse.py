@@ -12,7 +12,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.building.items import Items
 from archdsl.syntax.comments import documentation
 from archdsl.syntax.fault import Fault
-from archdsl.syntax.kinds import BODIED, CLOSERS, LBRACE, NAME, NL, NUMBER, OPENERS
+from archdsl.syntax.kinds import BODIED, CLOSERS, EDITS, LBRACE, NAME, NL, NUMBER, OPENERS, VARIANT
 from archdsl.syntax.lexer import MAX_NESTING, Tokens, tokenize
 from archdsl.syntax.tables import Tables, load
 
@@ -75,8 +75,8 @@ class _Parser:
         self.flawed = self._flaws()
         self.noted = self.recovered = 0
         self.cut = min((flaw.start for flaw in tokens.flaws if flaw.code == "nesting-too-deep"), default=len(tokens.text) + 1)
-        self.statement = self.tables.symbols.index("stmt")
-        self.item = self.tables.symbols.index("item")
+        symbols = self.tables.symbols
+        self.levels = [symbols.index(name) for name in ("stmt", "edit", "item")]
 
     def file(self) -> tree.File:
         """Read it all."""
@@ -173,11 +173,12 @@ class _Parser:
         kinds, starts, ends = self.tokens.kinds, self.tokens.starts, self.tokens.ends
         stack = states.copy()
         depth, start = len(states) - 1, token
-        while self.statement not in rows[states[depth]] and self.item not in rows[states[depth]]:
+        while not any(one in rows[states[depth]] for one in self.levels):
             depth -= 1
             start = self.firsts[depth]
         del states[depth + 1 :], self.values[depth:], self.depths[depth:], self.firsts[depth:]
-        top = self.statement not in rows[states[-1]]
+        level = next(one for one in self.levels if one in rows[states[-1]])
+        top = level == self.levels[-1]
         origin = self.builder.broken.get(start, start)
 
         stop, body = self._statement_end(start, token, top)
@@ -198,7 +199,7 @@ class _Parser:
                 self._push(NUMBER["BLOCK"], start, start)
                 self._push(NAME, start, start)
             return stop
-        self._push(self.item if top else self.statement, start, tree.Broken(span))
+        self._push(level, start, tree.Broken(span))
         return stop
 
     def _flaws(self) -> list[int]:
@@ -220,12 +221,13 @@ class _Parser:
         """Where the statement that starts and goes wrong at these tokens opens a body (True), or ends (False)."""
         kinds = self.tokens.kinds
         depth = 0
+        edited = kinds[start] in EDITS or kinds[start] == VARIANT
         for at in range(start, token):
             depth += (kinds[at] in OPENERS) - (kinds[at] in CLOSERS)
         stop = token
         while kinds[stop]:
             kind = kinds[stop]
-            if kind == LBRACE and depth <= 0:
+            if kind == LBRACE and depth <= 0 and not edited:
                 return stop, True
             if kind in OPENERS:
                 depth += 1
@@ -233,7 +235,7 @@ class _Parser:
                 depth -= 1
                 if depth < 0:
                     break
-            elif kind == NL and depth <= 0:
+            elif kind == NL and depth <= 0 and not (edited and kinds[stop + 1] == LBRACE):
                 if stop == token and kinds[stop + 1] == LBRACE and (top or kinds[start] in BODIED):
                     return stop + 1, True
                 break

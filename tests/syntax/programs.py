@@ -66,6 +66,9 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+SELECTORS = st.sampled_from(
+    ["relu", "layer*.*.bn?", 'a in B and not "with"', "(a or b)  in [skip]", "Conv2d(groups=1, k=[3, 3])", "of.set", "~x & y | z"]
+)
 EXPRESSIONS = st.recursive(WORDS | NUMBERS | st.sampled_from(["it", "none", "true", '"b c -> b"']), _wider, max_leaves=6)
 LABELS = st.lists(LABEL_WORDS.filter(lambda word: word[0] != '"'), min_size=1, max_size=3).map(".".join) | st.just('"l{i}".0')
 STEPS = st.one_of(EXPRESSIONS, st.tuples(LABELS, st.sampled_from([": ", ":"]), EXPRESSIONS).map("".join))
@@ -124,6 +127,31 @@ def statements(draw: st.DrawFn, depth: int = 2) -> str:
 
 
 @st.composite
+def variants(draw: st.DrawFn) -> str:
+    """A variant with an edit or two."""
+    chain, selector = draw(chains()), draw(SELECTORS)
+    edit = st.sampled_from(
+        [
+            f"set n = {draw(EXPRESSIONS)}, m={draw(EXPRESSIONS)}",
+            f"set n = {draw(EXPRESSIONS)} for {selector}",
+            f"replace {selector} with {chain}",
+            f"replace {selector}\n with {chain}",
+            f"insert after {selector} {draw(bodies(1))}",
+            f"insert before {selector}{{{draw(line_end())}relu }}",
+            f"wrap {selector} with a.0: skip(mul){draw(st.sampled_from(['', ' {}', ' via b: f']))}",
+            f"wrap {selector}  with repeat 2",
+            f"remove  {selector}",
+            f"unwrap {selector}",
+            "expect { params == 3 }",
+        ]
+    )
+    edits = [draw(edit) for _ in range(draw(st.integers(0, 3)))]
+    if draw(st.booleans()):
+        return "variant V of A { " + "; ".join(edits) + " }"
+    return "variant V of A{" + draw(line_end()) + "".join(one + draw(line_end()) for one in edits) + "}"
+
+
+@st.composite
 def programs(draw: st.DrawFn) -> str:
     """Some items, with comments between them."""
     text = draw(st.sampled_from(["", "## The file.\n", "\n# c\n\n"]))
@@ -137,6 +165,7 @@ def programs(draw: st.DrawFn) -> str:
                 f"arch A {header}{arrow}{body}",
                 f"fn f{header} =\n {draw(EXPRESSIONS)}",
                 f"arch V = A(1) {body}",
+                draw(variants()),
                 f"let x , y = {draw(EXPRESSIONS)}",
                 "use a.b{C,D as E}",
                 'use "./x.arch" {\n C, # c\n D\n}',

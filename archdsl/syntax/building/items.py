@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.syntax.building.expressions import Value
 from archdsl.syntax.building.statements import Statements
 from archdsl.syntax.fault import Fault
 
@@ -139,6 +142,75 @@ class Items(Statements):
     ) -> tree.Variant:
         """`arch ResNet50 = ResNet(Bottleneck) { … }`"""
         return tree.Variant(self.span(first, last), self.value_name(name), self.span(name, name), value, body, self._doc(first))
+
+    # ── variants ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def variant_plain(self, first: int, last: int, mark: int, name: int, of: int, base: int, *braces: int) -> tree.Variant:
+        """`variant Same of ResNet50 {}`"""
+        return self._variant(first, last, name, base, [])
+
+    def variant_edited(
+        self, first: int, last: int, mark: int, name: int, of: int, base: int, opener: int, lines: list[Any], closer: int
+    ) -> tree.Variant:
+        """`variant Odd of ResNet50 { replace relu with gelu }`"""
+        return self._variant(first, last, name, base, lines)
+
+    def _variant(self, first: int, last: int, name: int, base: int, lines: list[Any]) -> tree.Variant:
+        edits = tuple(one for one in lines if isinstance(one, tree.Edit))
+        others = tuple(one for one in lines if not isinstance(one, tree.Edit))
+        return tree.Variant(
+            self.span(first, last),
+            self.value_name(name),
+            self.span(name, name),
+            tree.Name(self.span(base, base), self.word(base)),
+            tree.Body(self.span(first, last), others) if others else None,
+            self._doc(first),
+            edits,
+        )
+
+    def _selector(self, token: int) -> tree.Selector:
+        return tree.Selector(self.span(token, token), " ".join(self.word(token).split()))
+
+    def edit_configuration(self, first: int, last: int, mark: int, settings: list[tree.Arg]) -> tree.Edit:
+        """`set width = 128`"""
+        return tree.Edit(self.span(first, last), "set", None, tuple(settings))
+
+    def edit_arguments(self, first: int, last: int, mark: int, settings: list[tree.Arg], for_: int, selector: int) -> tree.Edit:
+        """`set groups = 32 for layer4.*.conv2`"""
+        return tree.Edit(self.span(first, last), "set", self._selector(selector), tuple(settings))
+
+    def edit_replace(self, first: int, last: int, mark: int, selector: int, with_: int, value: Value) -> tree.Edit:
+        """`replace relu with gelu`"""
+        return tree.Edit(self.span(first, last), "replace", self._selector(selector), self.as_chain(value))
+
+    def edit_insert(self, first: int, last: int, mark: int, where: int, selector: int, body: tree.Body) -> tree.Edit:
+        """`insert after fc1 { drop: Dropout(0.1) }`"""
+        word = f"insert {self.word(where)}"
+        return tree.Edit(self.span(first, last), word, self._selector(selector), self.as_chain(self.chain(last, last, [body])))
+
+    def edit_wrap(self, first: int, last: int, mark: int, selector: int, with_: int, step: Any) -> tree.Edit:
+        """`wrap layer4.* with skip`"""
+        return tree.Edit(self.span(first, last), "wrap", self._selector(selector), self.as_step(step))
+
+    def edit_alone(self, first: int, last: int, mark: int, selector: int) -> tree.Edit:
+        """`unwrap [skip]`, `remove dropout`"""
+        return tree.Edit(self.span(first, last), self.word(mark), self._selector(selector), None)
+
+    def wrap_skip(self, first: int, last: int, mark: int, hole: None, *via: Any) -> tree.Skip:
+        """`skip`, `skip via down: Conv2d(64, 1)`"""
+        return self.wrap_skip_args(first, last, mark, [], hole, *via)
+
+    def wrap_skip_args(self, first: int, last: int, mark: int, args: list[tree.Arg], hole: None, *via: Any) -> tree.Skip:
+        """`skip(mul)`, `skip(mul) via gate: Linear(64)`"""
+        return tree.Skip(self.span(first, last), tuple(args), self._nothing(mark), self.as_step(via[1]) if via else None)
+
+    def wrap_repeat(self, first: int, last: int, mark: int, count: tree.Expr, hole: None) -> tree.Repeat:
+        """`repeat 2`"""
+        return tree.Repeat(self.span(first, last), None, (), False, count, False, self._nothing(mark))
+
+    def _nothing(self, at: int) -> tree.Body:
+        """The empty braces that a construct goes without in `wrap`."""
+        return tree.Body(self.span(at, at), ())
 
 
 def _element(at: tree.Tree, items: tuple[object, ...]) -> tree.TypeTree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archdsl.syntax.kinds import CLOSERS, COMMA, EQUAL, FIXED, LBRACE, LPAR, NAME, NL, OPENERS, RBRACE, RPAR
+from archdsl.syntax.kinds import CLOSERS, COMMA, EQUAL, FIRST_EDIT_WORD, FIXED, LBRACE, LPAR, NAME, NL, OPENERS, RBRACE, RPAR
 from archdsl.syntax.lexer import Tokens
 
 _USE, _ARROW = FIXED["use"], FIXED["->"]
@@ -138,6 +138,8 @@ _WORDS_AFTER_WHICH_NO_VALUE = frozenset(
 def ends_value(piece: Piece) -> bool:
     """A value, or what takes arguments without a blank (`skip(`, `branch(`, `buffer(`), can end with this piece."""
     if piece.kind >= FIXED["use"]:
+        if piece.kind >= FIRST_EDIT_WORD:
+            return False
         return piece.kind not in _WORDS_AFTER_WHICH_NO_VALUE
     return piece.kind in (RPAR, FIXED["]"], RBRACE) or NAME <= piece.kind <= 4
 

@@ -27,7 +27,7 @@ from archdsl.syntax.tree.expressions import (
     Tuple,
     Unary,
 )
-from archdsl.syntax.tree.items import Arch, Block, Comment, File, Fn, Item, Out, Param_, Use, Used, Variant
+from archdsl.syntax.tree.items import Arch, Block, Comment, Edit, File, Fn, Item, Out, Param_, Selector, Use, Used, Variant
 from archdsl.syntax.tree.node import Tree
 from archdsl.syntax.tree.statements import (
     Assign,
@@ -70,6 +70,7 @@ __all__ = [
     "Comment",
     "Comprehension",
     "Default",
+    "Edit",
     "Ellipsis_",
     "Expect",
     "Expr",
@@ -102,6 +103,7 @@ __all__ = [
     "Scan",
     "ScanInput",
     "Segment",
+    "Selector",
     "Shared",
     "Skip",
     "Slice",

@@ -10,8 +10,9 @@ from archdsl.syntax.tree.node import Tree
 from archdsl.syntax.tree.statements import Broken, Let
 
 if TYPE_CHECKING:
-    from archdsl.syntax.tree.expressions import Expr
+    from archdsl.syntax.tree.expressions import Arg, Expr
     from archdsl.syntax.tree.statements import Body
+    from archdsl.syntax.tree.steps import Chain, Step
     from archdsl.syntax.tree.types import TensorTypeTree, TypeTree
 
 
@@ -88,14 +89,34 @@ class Arch(Tree):
 
 
 @record
+class Selector(Tree):
+    """`layer*.*.bn?`, as it is written: `elaborate.editing.selectors` reads it."""
+
+    text: str
+
+
+@record
+class Edit(Tree):
+    """One line of a variant. `word` is `set`, `replace`, `insert after`, `insert before`, `wrap`, `unwrap` or `remove`.
+    `selector` is None where `set` gives the base's configuration. `value` is what stands there then: a chain; for `wrap` a step
+    whose body is empty; for `set` arguments; None for `unwrap` and `remove`."""
+
+    word: str
+    selector: Selector | None
+    value: Chain | Step | tuple[Arg, ...] | None
+
+
+@record
 class Variant(Tree):
-    """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3]) { expect { … } }`"""
+    """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3]) { expect { … } }`, or `variant Odd of ResNet50 { … }`, which has `edits`.
+    `body` has what stands in the braces otherwise."""
 
     name: str
     name_span: Span
     value: Expr
     body: Body | None
     doc: str | None
+    edits: tuple[Edit, ...] = ()
 
 
 Item = Use | Let | Fn | Block | Arch | Variant | Broken
