@@ -226,11 +226,12 @@ def _names_and_axis(graph: Graph, condition: tree.Call) -> tuple[str, str, int]:
 
 
 def _property(graph: Graph, condition: tree.Call) -> None:
-    from archdsl.analyses import dependence
+    from archdsl.analyses import dependence, symmetry
 
     kind = condition.function.name  # type: ignore[union-attr]
     out, given, axis = _names_and_axis(graph, condition)
-    verdict = getattr(dependence, kind)(graph, out, given, axis)
+    prove = {"causal": dependence.causal, "independent": dependence.independent, "equivariant": symmetry.equivariant}[kind]
+    verdict = prove(graph, out, given, axis)
     if not verdict.proved:
         others = (Label(verdict.span, verdict.reason),) if verdict.span is not None else ()
         said = {"causal": "causal", "independent": "independent along that axis", "equivariant": "equivariant"}[kind]

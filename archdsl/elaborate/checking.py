@@ -138,6 +138,8 @@ def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems)
         if _open(item)
         else ("its header does not say what flows into it", "write its tensors: `(x: [N, C])`, or call it")
     )
+    if problems.errors:
+        return  # what calls it may be what is wrong
     problems.add(
         structure.UncheckedBlock(
             at=item.name_span, what=f"`{item.name}` was checked for names only: nothing calls it, and {why}", help=help

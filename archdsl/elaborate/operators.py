@@ -219,7 +219,10 @@ def cast(frame: Frame, value: Value, dtype: str, span: Span) -> Value:
 def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tuple[Op, tuple[TensorType, ...]]:
     """The bound operator and the types of its results."""
     types = tuple([None if one is None else one.type for one in operands])
-    context = frame.session.context(frame.facts)
+    facts = frame.facts
+    context = frame.session.context(facts)
+    if op.layer and facts:  # a size that the facts tell is the number that its weights are made with
+        types = tuple([None if one is None else simplify_type(facts, one) for one in types])
     try:
         bound = op.bind(context, *types)
         results = bound.infer(context, *types)
@@ -227,7 +230,6 @@ def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tu
         raise fault_problem(frame, fault, operands, span, op) from None
     except DimTooLarge:
         raise Fault(shapes.DimensionTooLarge(at=span, what="a size here has more than 256 terms")) from None
-    facts = frame.facts
     return bound, tuple([simplify_type(facts, one) for one in results])
 
 

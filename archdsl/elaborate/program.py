@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
@@ -66,6 +67,9 @@ class Unfound(Exception):
         self.outside = outside
 
 
+_ITEM = re.compile(r"(?:let|fn|block|arch|variant)\s+([A-Za-z_]\w*)")
+"""What an item that could not be read would have defined."""
+
 Reader = Callable[[Source, tree.Use], tuple[object, Callable[[], tree.File]]]
 """Given the importing source and the import: an identity of the file (equal for equal files) and how to get its tree."""
 
@@ -105,6 +109,8 @@ class Loader:
                     self._define(module, name, item)
             elif not isinstance(item, tree.Broken):
                 self._define(module, item.name, item)
+            elif (said := _ITEM.match(item.span.text)) is not None:
+                module.values[said[1]] = UNKNOWN  # what is wrong with it is told; that others use it is not
         self._path.pop()
         if self._noted == noted:
             module = self._modules[identity] = _as_before(module)

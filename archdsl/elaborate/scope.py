@@ -18,6 +18,10 @@ class Binding:
     kind: str
     """`value` (by `=` or `as`), `input`, `carry`, `slice`, `config`, `let`, `param`, `buffer`, `shared`, `index`."""
     used: bool = False
+    site: Span | None = None
+    """Where the value was given, if that is not where the name was bound."""
+    read: tuple[Span | None, ...] = ()
+    """The places whose values were used."""
 
 
 class Scope:

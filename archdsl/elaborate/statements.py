@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from archdsl.dims.dim import Dim
+from archdsl.dims.shape import simplify_type
 from archdsl.elaborate import archs, blocks, calls, expressions, initial, labels, lookup, scans, steps
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
@@ -32,6 +34,14 @@ def bound_names(one: Any) -> Iterator[str]:
             yield from one.targets
         case tree.Param() | tree.Buffer() | tree.Shared() | tree.Carry():
             yield one.name
+        case tree.Broken():
+            said = _TARGETS.match(one.span.text)
+            yield from _NAME.findall(said[1]) if said is not None else ()
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_TARGETS = re.compile(r"(?:let\s+)?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*=(?!=)")
+"""What a statement that could not be read would have bound."""
 
 
 def new_name(frame: Frame, name: str, value: Any, span: Span, kind: str) -> None:
@@ -81,7 +91,12 @@ def assign(frame: Frame, name: str, value: Any, span: Span) -> None:
             )
         )
     binding.value = value
-    binding.used = False if binding.kind == "value" else binding.used
+    if binding.kind == "value":
+        before = binding.site or binding.span
+        if binding.used and before not in binding.read:
+            binding.read = (*binding.read, before)
+        binding.site = span
+        binding.used = span in binding.read  # in a `repeat`, the iteration after the last does not come
 
 
 def _kind_name(kind: str) -> str:
@@ -108,7 +123,9 @@ def warn_unused(frame: Frame) -> None:
             and not name.startswith("_")
         ):
             frame.session.problems.add(
-                names.UnusedValue(at=binding.span, what=f"`{name}` is never used", help="remove it, or bind it to `_`")
+                names.UnusedValue(
+                    at=binding.site or binding.span, what=f"`{name}` is never used", help="remove it, or bind it to `_`"
+                )
             )
 
 
@@ -215,7 +232,7 @@ def _owned(frame: Frame, one: Any, what: str) -> None:
 def _param(frame: Frame, one: tree.Param | tree.Buffer) -> None:
     buffer = isinstance(one, tree.Buffer)
     _owned(frame, one, "buffers" if buffer else "parameters")
-    type = blocks.declared_type(frame, one.type)
+    type = simplify_type(frame.facts, blocks.declared_type(frame, one.type))
     for size in type.shape:
         if isinstance(size, Dim) and not frame.session.open_sizes and not size.symbols <= frame.session.free:
             raise Fault(

@@ -275,6 +275,22 @@ def _reserved(case: Case) -> Said | None:
     return None
 
 
+def _quoted_whole(case: Case) -> Said | None:
+    if case.kind() != STRING or case.kind(-1) != DOT:
+        return None
+    start = case.place.token - 1
+    while start > case.place.start and case.tokens.kinds[start - 1] in (NAME, INT, DOT):
+        start -= 1
+    label = "".join(case.tokens.word(at) for at in range(start, case.place.token)) + case.word()[1:-1]
+    return "a label is quoted as a whole", f'write `"{label}": …`'
+
+
+def _several_types(case: Case) -> Said | None:
+    if case.kind() == LPAR and case.word(-1) == "->" and case.place.top:
+        return "types are not put in parentheses", "several stand side by side: `-> [N, 4], [N]`"
+    return None
+
+
 def _side_by_side(case: Case) -> Said | None:
     starts_value = (
         case.kind() in (NAME, INT, STRING, FIXED["it"], FIXED["none"], FIXED["true"], FIXED["false"]) or case.kind() == 3
@@ -292,5 +308,5 @@ def _side_by_side(case: Case) -> Said | None:
 
 _RULES: tuple[Callable[[Case], Said | None], ...] = (
     _variant, _brace_below, _habit, _signs, _equals, _comparison, _two_labels, _tuple, _place, _brace_missing, _reserved,
-    _side_by_side,
+    _quoted_whole, _several_types, _side_by_side,
 )  # fmt: skip

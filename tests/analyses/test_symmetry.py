@@ -7,11 +7,13 @@ import random
 import pytest
 import torch
 
+import archdsl
 from archdsl.analyses.symmetry import equivariant
 from archdsl.dims.dim import symbol
 from archdsl.ir.build import Builder
 from archdsl.ir.graph import Graph
 from archdsl.ops.registry import find
+from archdsl.source import Source
 from tests.analyses.running import Running
 
 B, T = symbol("B"), symbol("T")
@@ -130,3 +132,24 @@ def test_no_permutation_disproves_what_is_claimed(seed: int) -> None:
 def test_the_random_graphs_reach_both_answers() -> None:
     proved = [equivariant(random_graph(seed), "y", "x", 1).proved for seed in range(80)]
     assert 10 < sum(proved) < 75
+
+
+@pytest.mark.parametrize(
+    ("claim", "holds"),
+    [
+        ("equivariant(y, x, axis=1)", True),
+        ("equivariant(y, x, axis=2)", False),
+        ("equivariant(total, x, axis=0)", True),
+        ("causal(y, x, axis=1)", False),
+        ("independent(y, x, axis=0)", True),
+    ],
+)
+def test_a_program_may_expect_every_property(claim: str, holds: bool) -> None:
+    text = f"""arch Sets(x: [B, T, 4]) -> y: [B, T, 3], total: [B, 4] {{
+      total = sum(x, axis=1)
+      head total {{ total }}
+      head y {{ x - total[:, none] -> fc: Linear(3) }}
+      expect {{ {claim} }}
+    }}"""
+    found = archdsl.load(Source("sets.arch", text)).check()
+    assert [one.code for one in found] == ([] if holds else ["expectation-failed"])

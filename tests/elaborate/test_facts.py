@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.elaborate.reading import graph, only, problems, types
+from tests.elaborate.reading import graph, module, only, problems, types
 
 IMAGE = "(x: [N, 3, H, W])"
 UP = "concat(it, x -> up: Conv2d(3, 1), axis=1)"
@@ -100,3 +100,12 @@ def test_only_the_number_one_broadcasts() -> None:
     assert types("x + y", "(x: [N, 8], y: [1, 8])") == ["[N, 8]"]
     assert types("x + y", "(x: [N, 8], y: [8])") == ["[N, 8]"]
     assert only("x + y", "(x: [3, 8], y: [4, 8])")[0] == "shape-mismatch"
+
+
+def test_a_size_that_a_fact_tells_makes_weights() -> None:
+    made = module("require C == 24\nparam p: [C] = ones\nfc: Linear(C // 6)\nit * p[:4]", "(x: [N, C])")
+    assert {name: tuple(one.shape) for name, one in made.state_dict().items()} == {
+        "p": (24,), "fc.weight": (4, 24), "fc.bias": (4,),
+    }  # fmt: skip
+    assert doors("require C == 24\nfc: Linear(4)", "(x: [N, C])") == ["C == 24"]
+    assert only("require C <= 24\nfc: Linear(4)", "(x: [N, C])")[0] == "needs-a-number"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.elaborate.reading import module, numbers, only, same, spec, types
+from tests.elaborate.reading import module, numbers, only, problems, same, spec, types
 
 
 def test_a_value_bound_outside_is_rebound_through_groups_ifs_and_repeats() -> None:
@@ -112,3 +112,18 @@ def test_a_misspelt_name_has_a_suggestion(written: str, meant: str) -> None:
     from tests.elaborate.reading import problems
 
     assert meant in (problems(f"x -> {written}")[0].help or "")
+
+
+def test_a_value_that_the_next_iteration_uses_is_used() -> None:
+    assert problems("total = []\nrepeat 3 { x, s = (x * 2, x + 1); total = total + [s] }\nconcat(total, axis=1)") == []
+    (found,) = problems("y = relu(x)\nz = y * 2\ny = tanh(x)\nz + x")
+    assert (found.code, found.at.text, found.at.line) == ("unused-value", "y", 4)
+
+
+def test_what_could_not_be_read_is_told_once() -> None:
+    found = problems("y = x => relu\nz = y * 2\nz + y")
+    assert [one.code for one in found] == ["unexpected-token"]
+    whole = "block B(x: [N, 8]) -> ([N, 8]) { relu }\narch Net(x: [N, 8]) { B; B(3) -> fc: Linear(4) }"
+    assert [one.code for one in problems(whole)] == ["unexpected-token"]
+    called = "block B(width: int)(x: [N, C]) { Linear(width) }\narch Net(x: [N, 8]) { y = fc..x: B(3)\nx }"
+    assert [one.code for one in problems(called)] == ["unexpected-token"]

@@ -24,6 +24,7 @@ def say(text: str) -> tuple[str, str]:
         ("block B(x: [N])\nblock C { relu }", "expected `{`", "in braces"),
         ("block B(x: [N]):\n  relu", "a body stands in braces", "in place of `:`"),
         ("conv: Conv2d(64, 3)", "at the top level stand", "body of a block"),
+        ("block B(x: [N]) -> ([N], [N]) { (x, x) }", "not put in parentheses", "`-> [N, 4], [N]`"),
     ],
 )
 def test_at_the_top_level(text: str, said: str, hint: str) -> None:
@@ -66,6 +67,7 @@ def test_at_the_top_level(text: str, said: str, hint: str) -> None:
         ("a && b", "no part of the language", "and"),
         ("a b", "cannot stand here", "sent on with `->`"),
         ("f(a; b)", "cannot stand in parentheses", ""),
+        ('y = x -> experts."{e}".fc: Linear(4)', "quoted as a whole", '`"experts.{e}": …`'),
         ("repeat (a, 3) in xs { relu }", "left of `in`", ""),
     ],
 )
