@@ -7,16 +7,15 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.dims.dtype import DTYPES
 from archdsl.elaborate import archs, checking, lookup
 from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.fault import Fault
-from archdsl.elaborate.generic import generic
 from archdsl.elaborate.imports import reader_for
 from archdsl.elaborate.origin import again
-from archdsl.elaborate.program import Loader, Module, whole
+from archdsl.elaborate.outside import optional_inputs, value_of
+from archdsl.elaborate.program import Loader, Module
 from archdsl.elaborate.session import Session
-from archdsl.elaborate.values import BlockWord, DType
+from archdsl.elaborate.values import BlockWord
 from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
 from archdsl.passes.carrying import Passed
@@ -98,7 +97,7 @@ class Spec:
             return changed(plain, graph=through(plain.graph, passes, float=dtype or "f32", verify=not free).graph)
         problems = self._copy()
         if isinstance(name, Graph):
-            values = {key: self._value(Session(problems), one) for key, one in config.items()}
+            values = {key: value_of(Session(problems), self.module, one) for key, one in config.items()}
             return again(name, frozenset(given), dtype, free, values)
         made = self._elaborate_into(self._name(name), config, problems, frozenset(given), dtype, free)
         problems.raise_errors()
@@ -115,7 +114,7 @@ class Spec:
         name: Name = None,
         /,
         *,
-        given: Iterable[str] = (),
+        given: Iterable[str] | None = None,
         dtype: str | None = None,
         scan: str = "auto",
         step: Step = False,
@@ -124,12 +123,18 @@ class Spec:
     ) -> str:
         """The PyTorch source: a file with a class of the architecture's name, whose free configuration is its keywords.
 
-        `scan` is `auto` for the fastest form of each scan, or `loop` for the plain one; so it is wherever it is taken.
-        With `step` it is the source of `Spec.step`, and `over` is as there."""
+        Its `forward` takes each optional input or not, call by call; `given` fixes which it takes. `scan` is `auto` for the
+        fastest form of each scan, or `loop` for the plain one; so it is wherever it is taken. With `step` it is the source of
+        `Spec.step`, and `over` is as there."""
+        from archdsl.targets.torch.merging.every_call import open_graph
         from archdsl.targets.torch.source import print_source
 
-        graph, free = generic(partial(self.elaborate, name, given=tuple(given), dtype=dtype), config)
-        return print_source(in_form(of_step(graph, step, over, dtype), scan, dtype), free)
+        optional = self._optional(name, given, step or config.get("passes"))
+        elaborate = partial(self.elaborate, name, dtype=dtype)
+        graph, free = open_graph(
+            elaborate, optional, tuple(given or ()), config, lambda one: in_form(of_step(one, step, over, dtype), scan, dtype)
+        )
+        return print_source(graph, free)
 
     def build(
         self,
@@ -140,18 +145,23 @@ class Spec:
         weights: Any = None,
         device: str = "cpu",
         dtype: Any = None,
-        given: Iterable[str] = (),
+        given: Iterable[str] | None = None,
         scan: str = "auto",
         passes: Passes = (),
         **config: Any,
     ) -> torch.nn.Module:
         """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file
-        or a
-        state dict, whose keys must all fit. `dtype` is a torch dtype or the language's name of one."""
+        or a state dict, whose keys must all fit. `dtype` is a torch dtype or its name, `given` is as for `source`."""
         from archdsl.targets.torch.carried import build_passed
 
-        before, passed = self._passed(name, passes, given, None, config)
-        graph = in_form(passed.graph, scan, None)
+        if optional := self._optional(name, given, passes):
+            from archdsl.targets.torch.merging.every_call import every_call
+
+            graph = every_call(optional, lambda one: in_form(self.graph(name, given=one, **config), scan, None))
+            before, passed = graph, Passed(graph)
+        else:
+            before, passed = self._passed(name, passes, given or (), None, config)
+            graph = in_form(passed.graph, scan, None)
         return build_passed(before, passed, graph, seed=seed, weights=weights, device=device, dtype=dtype)
 
     def step(
@@ -282,6 +292,10 @@ class Spec:
         names = [Free(one, *(given or ())) for one, given in free.items()]
         return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
+    def _optional(self, name: Name, given: Iterable[str] | None, fixed: Any) -> list[str]:
+        """The optional inputs that a module looks for in each call: all, where nothing is said of them and nothing fixes them."""
+        return [] if given is not None or fixed or isinstance(name, Graph) else optional_inputs(self.module, self._name(name))
+
     def _passed(
         self, name: Name, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]
     ) -> tuple[Graph, Passed]:
@@ -314,7 +328,7 @@ class Spec:
             word = lookup.item_value(session, self.module, name, span)
             if not isinstance(word, BlockWord):
                 return None
-            values = {key: self._value(session, one) for key, one in config.items()}
+            values = {key: value_of(session, self.module, one) for key, one in config.items()}
             made = archs.elaborate(session, self.module, word, name, values, given, span, free)
         except Fault as fault:
             session.note(fault)
@@ -329,15 +343,6 @@ class Spec:
         if made is not None and problems.noted == noted:
             self.module.keep(key, made)
         return made
-
-    def _value(self, session: Session, value: object) -> Any:
-        """A configuration value from outside: lists become lists of the language, a word may name a layer."""
-        if isinstance(value, (list, tuple)):
-            return tuple(self._value(session, one) for one in value)
-        if isinstance(value, str):
-            found = lookup.item_value(session, self.module, value, whole(self.text)) or lookup.builtin(value)
-            return value if found is None or isinstance(found, (DType, int, float)) and value not in DTYPES else found
-        return value
 
     def _copy(self) -> Problems:
         """The problems of syntax and imports, to which an elaboration adds."""

@@ -15,6 +15,9 @@ from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import comment, docstring, quote
+from archdsl.targets.torch.merging.doors import GuardedDoor
+from archdsl.targets.torch.merging.presence import Maybe
+from archdsl.targets.torch.merging.printing import as_expressions
 from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
 from archdsl.targets.torch.scope import Numbers, constructor_tape
@@ -63,6 +66,7 @@ def body_of(
     function = forward.function
     stems = {local: stem_of(hint) for local, hint in function.hints.items()}
     statements = fold([*function.prelude(), *function.statements], stems, 8)
+    statements = as_expressions(statements, stems)
     for one in every_line(statements):
         one.code = without_parentheses(one.code) if one.head != "return" else one.code
     read = {local for code in every_code(statements) for local in LOCAL.findall(code)}
@@ -116,7 +120,7 @@ def door_lines(plan: Plan, numbers: Numbers, helpers: dict[str, None]) -> list[l
     out = []
     for door in plan.joined.doors:
         values = (plan.holes.sizes(door.left), plan.holes.sizes(door.right))
-        if all(numbers.is_static(one) for one in values):
+        if all(numbers.is_static(one) for one in values) and not isinstance(door, GuardedDoor):
             code = door_code(door, constructor_tape(numbers, helpers, "size"))
             raised = lay_out(f"raise ValueError({quote(door.message or fact_text(door))})", 12)
             out.append([*lay_out(f"if {code}:", 8), *raised])
@@ -166,13 +170,25 @@ def forward_lines(forward: Forward, statements: list[Statement], names: Mapping[
     result = forward.output_class or ("Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]")
     keyword = [one.keyword for one in graph.inputs if one.value is not None] + [False] * len(arguments)
     kinds = [forward.kinds.get(local, "Tensor") for local in forward.parameters]
-    late = graph.kind == "arch"  # the caller of a block gives all
-    said = [f"{one}: {kind}{' = None' * (late and 'None' in kind)}" for one, kind in zip(arguments, kinds, strict=True)]
+    late = graph.kind == "arch"  # the caller of a block gives all, but what it has not
+    ends = 0 if late else len(kinds) - trailing(graph, len(kinds))
+    said = [
+        f"{one}: {kind}{' = None' * ('None' in kind and at >= ends)}"
+        for at, (one, kind) in enumerate(zip(arguments, kinds, strict=True))
+    ]
     first = [one for one, late in zip(said, keyword, strict=False) if not late]
     last = [one for one, late in zip(said, keyword, strict=False) if late]
     said = [*first, *(["*", *last] if last else [])]
     head = f"def forward({', '.join(['self', *said])}) -> {result}:"
     return lay_out(head, 4) + statement_lines(statements, names, 8)
+
+
+def trailing(graph: Graph, count: int) -> int:
+    """How many of a block's arguments, from the last, may be left out."""
+    inputs = [one for one in graph.inputs if one.value is not None]
+    if count > len(inputs):
+        return 0
+    return next((at for at, one in enumerate(reversed(inputs)) if not isinstance(one, Maybe)), count)
 
 
 def statement_lines(statements: list[Statement], names: Mapping[str, str], indent: int) -> list[str]:

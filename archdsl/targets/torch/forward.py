@@ -21,6 +21,9 @@ from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.members import access, callable_access, is_attribute
 from archdsl.targets.torch.scope import Numbers
 from archdsl.targets.torch.starts import split, write_start
+from archdsl.targets.torch.merging.doors import GuardedDoor
+from archdsl.targets.torch.merging.presence import TOLD, Maybe, Presence
+from archdsl.targets.torch.merging.printing import write_guarded, write_presence
 from archdsl.targets.torch.statements import Block, Line
 from archdsl.targets.torch.tape import Tape
 
@@ -42,6 +45,8 @@ class Forward:
         """What only the start of a carry needs, by the id of its node."""
         self.late: dict[str, str] = {}
         """The locals of training outputs, by value."""
+        self.optional: set[str] = set()
+        """The optional inputs, which may be absent, by value."""
         self.lent: dict[str, str] = {}
         """The local of each borrowed layer."""
         self.parameters: list[str] = []
@@ -53,9 +58,11 @@ class Forward:
         for one in self.graph.inputs:
             if one.value is not None:
                 local = function.bind(one.value)
-                function.hints[local] = one.name
+                function.hints[local] = one.name.lstrip(TOLD)
                 self.parameters.append(local)
-                if one.carried:  # it may be absent, and then has no shape to ask for
+                if isinstance(one, Maybe):
+                    self.optional.add(one.value.name)
+                if one.carried or isinstance(one, Maybe):  # it may be absent, and then has no shape to ask for
                     self.kinds[local] = "Tensor | None"
                 else:
                     function.shapes.append((local, one.value.type))
@@ -82,6 +89,8 @@ class Forward:
         """A check of a fact that the author required."""
         values = (self.plan.holes.sizes(door.left), self.plan.holes.sizes(door.right))
         if all(self.function.numbers.is_static(one) for one in values):
+        if isinstance(door, GuardedDoor):
+            return write_guarded(self, door)
             return
         tape = self.function.tape((), ())
         said = door.message or fact_text(door)
@@ -145,6 +154,8 @@ class Forward:
             return write_scan(self, node)
         if node.choice is not None:
             return write_choice(self, node)
+        if isinstance(node.choice, Presence):
+            return write_presence(self, node, node.choice)
         if id(node) in self.before:
             return write_start(self, node, self.before[id(node)])
         types = tuple(one.type for one in node.operands if one is not None)
@@ -197,7 +208,7 @@ class Forward:
 
     def call(self, node: Node, base: str, graph: Graph, operands: list[Code | None]) -> str:
         """`self.block(x, mask)`, with the layers it borrows and the sizes it cannot read from its tensors."""
-        said = [str(one) for one in operands if one is not None]
+        said = [str(one) for one in operands]
         for _, path in node.lent:
             said.append(self.lent[path[1]] if path[0] == "" else access(self.plan, self.plans, path))
         path = node.member or ()
@@ -220,6 +231,8 @@ class Forward:
             return f"{self.function.tape((), ()).helper('checkpointed')}({', '.join([base, *said])})"
         return f"checkpoint({', '.join([base, *said])}, use_reentrant=False)"
 
+        while said and said[-1] == "None":  # an optional input at the end is None by default
+            said.pop()
     def note(self, types: tuple[TensorType, ...], span: Span | None) -> str:
         """`[N, 64, H // 2, W // 2]` and where the spec says it."""
         shapes = ", ".join(self.shape(one) for one in types)

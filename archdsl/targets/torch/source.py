@@ -13,6 +13,7 @@ from archdsl.targets.torch.classes import make_plans
 from archdsl.targets.torch.imports import with_imports
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.literals import comment, docstring
+from archdsl.targets.torch.merging.merge import as_called
 from archdsl.targets.torch.names import safe_name
 from archdsl.targets.torch.runtime_source import helper_source
 from archdsl.targets.torch.scope import Unexplained
@@ -26,7 +27,7 @@ def print_source(graph: Graph, free: Mapping[str, Any] | None = None) -> str:
     The same graph gives the same bytes.
     """
     free = dict(free or {})
-    graph = with_chains(graph)
+    graph = with_chains(as_called(graph))
     try:
         return _printed(graph, free, frozenset())
     except (Unexplained, TypeError):

@@ -1,0 +1,1 @@
+"""Specialisations of one block for different given inputs as one graph, which decides at run time."""
