@@ -19,6 +19,11 @@ def is_word(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII) is not None and name not in _TAKEN and name not in known()
 
 
+def is_nameless(name: str) -> bool:
+    """Whether a value has the name of those that only flow."""
+    return name == "x" or (name.startswith("x_") and name[2:].isdigit())
+
+
 class Names:
     """Names given out, by scope: what is bound in inner braces is free again after them."""
 

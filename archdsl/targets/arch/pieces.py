@@ -44,6 +44,8 @@ class Statement:
 
     piece: Piece
     line: bool = False
+    kept: bool = False
+    """The author named it, and the name stays."""
 
 
 @mutable

@@ -54,8 +54,10 @@ class Regions:
         return skip
 
     def _skip(self, start: int, end: int) -> SkipRegion | None:
+        """Of a skip the body takes the flow in its first step, and has layers: a sum of expressions is written as one."""
         best: SkipRegion | None = None
-        for one in self.nodes[start].operands:
+        given = [one for one in self.nodes[start].operands if one is not None]
+        for one in given if len(given) == 1 else ():
             if not isinstance(one, Value) or self.made.get(one.name, -1) >= start:
                 continue
             for last in reversed(self._sums):
@@ -75,6 +77,8 @@ class Regions:
         if not (isinstance(short, Value) and isinstance(deep, Value)):
             return None
         middle = self.made.get(deep.name, -1) + 1
+        if all(node.member is None for node in self.nodes[start:middle]):
+            return None
         if short == flow:
             if middle != last or not self._closed(start, last, last, deep):
                 return None

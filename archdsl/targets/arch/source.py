@@ -5,6 +5,7 @@ from __future__ import annotations
 from archdsl.ir.graph import Graph
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
+from archdsl.targets.arch.handing import handed
 from archdsl.targets.arch.naming import is_word
 from archdsl.targets.arch.settings import Settings
 from archdsl.targets.arch.units import Unit, Written
@@ -17,14 +18,15 @@ def print_arch(graph: Graph) -> str:
     no words for.
     """
     settings = Settings(graph)
+    given = handed(graph)
     written: dict[int, Written] = {}
     texts: dict[tuple[str, str], str] = {}
     taken = {graph.name}
     for one in graph.graphs():
-        if one.kind in ("scan", "choice", "constant") or one is graph:
+        if one.kind in ("scan", "choice", "constant", "tangent") or one is graph:
             continue
         base = _block_name(one.name)
-        unit = Unit(one, graph, settings, lambda below: written[id(below)])
+        unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)])
         text = unit.text("block", "@")
         known = texts.get((base, text))
         if known is None:
@@ -34,8 +36,8 @@ def print_arch(graph: Graph) -> str:
                 known = f"{base}{count}" if not base[-1].isdigit() else f"{base}_{count}"
             taken.add(known)
             texts[base, text] = known
-        written[id(one)] = Written(known, tuple(unit.sizes.missing.items()))
-    top = Unit(graph, graph, settings, lambda below: written[id(below)]).text("arch", graph.name)
+        written[id(one)] = unit.written(known)
+    top = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)]).text("arch", graph.name)
     parts = [_named(base, name, text) for (base, text), name in texts.items()]
     return format_source(Source(f"{graph.name}.arch", f"# {graph.name}, as canonical text.\n\n" + "\n".join([*parts, top])))
 

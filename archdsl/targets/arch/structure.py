@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Value
 from archdsl.targets.arch.expressions import is_sign
+from archdsl.targets.arch.naming import is_nameless
 from archdsl.targets.arch.pieces import (
     Body,
     Group,
@@ -61,7 +62,7 @@ class Structure:
                 done.statements.append(Statement(piece))
             index = after
         self._flush(waiting, done, len(waiting))
-        _lines(done)
+        _lines(done, self.uses)
         return done
 
     def _piece(self, index: int, region: SkipRegion | GroupRegion | None, container: Path) -> Piece:
@@ -111,12 +112,18 @@ class Structure:
         """Put what waits for this piece into it, if it can stand there; what else waits becomes a statement."""
         known = {results_of(one)[0].name: one for one in waiting}
         taken = [known[one.name] for one in operands_of(piece) if isinstance(one, Value) and one.name in known]
-        if taken and waiting[-len(taken) :] == taken:
+        if not taken:
+            return
+        inside: list[Piece] = []
+        if waiting[-len(taken) :] == taken:
             inside = self._together(piece, taken) if isinstance(piece, Step) else taken
-        else:
-            inside = []
-        self._flush(waiting, done, len(waiting) - len(inside))
-        del waiting[:]
+        if len(inside) < len(taken):
+            first = len(done.statements)
+            self._flush(waiting, done, len(waiting) - len(inside))
+            if isinstance(piece, Step) and self._names(piece, taken):
+                for one in done.statements[first:]:
+                    one.kept = one.piece in taken and self._is_spoken(one.piece)
+        del waiting[len(waiting) - len(inside) :]
         if not inside:
             return
         by_name = {results_of(one)[0].name: one for one in inside}
@@ -131,24 +138,51 @@ class Structure:
 
     def _together(self, piece: Step, taken: list[Piece]) -> list[Piece]:
         """Which of several stand inside: all, where they are short; else the first, from which the flow comes, or the last."""
+        if self._names(piece, taken):
+            return []
         short = [is_short(one) for one in taken]
         if piece.node.scan is not None or piece.node.choice is not None:
             return taken if all(short) and all(is_pure(one) for one in taken) else []
         return taken if all(short[1:]) else taken[-1:]
+
+    def _names(self, piece: Step, taken: list[Piece]) -> bool:
+        """Whether what several flow into is written with the author's names."""
+        return len(piece.operands) > 1 and len(piece.node.results) == 1 and any(self._is_spoken(one) for one in taken)
+
+    def _is_spoken(self, piece: Piece) -> bool:
+        """Whether the author named what a piece makes, and it is more than an expression."""
+        return not is_nameless(results_of(piece)[0].name) and not is_pure(piece) and weight(piece) > 1
 
     def _flush(self, waiting: list[Piece], done: Body, count: int) -> None:
         done.statements += [Statement(one) for one in waiting[:count]]
         del waiting[:count]
 
 
-def _lines(body: Body) -> None:
-    """Which statements are lines: those whose result the next one takes, or the body gives."""
+def _lines(body: Body, uses: Mapping[str, Sequence[int]]) -> None:
+    """Which statements are lines: those whose result the next one takes as what flows, or the body gives."""
     for index, one in enumerate(body.statements):
         made = results_of(one.piece)
-        if index + 1 < len(body.statements):
-            one.line = len(made) == 1 and made[0] in starts(body.statements[index + 1].piece)
-        else:
+        if one.kept:
+            continue
+        if index + 1 == len(body.statements):
             one.line = made == body.results
+        elif len(made) == 1:
+            taken = starts(body.statements[index + 1].piece)
+            alone = len(uses.get(made[0].name, ())) == taken.count(made[0])
+            one.line = made[0] in taken and (alone or takes_flow(body.statements[index + 1].piece))
+
+
+def takes_flow(piece: Piece) -> bool:
+    """Whether a piece begins with a step that takes what flows without naming it."""
+    first = next((one for one in inside_of(piece) if flows(piece, one)), None)
+    if first is not None:
+        return takes_flow(first)
+    if not isinstance(piece, Step):
+        return True
+    if piece.node.scan is not None or piece.node.choice is not None:
+        return False
+    given = [one for one in piece.operands if one is not None]
+    return len(given) == 1 and isinstance(given[0], Value) and (piece.node.op is None or not is_sign(piece.node.op))
 
 
 def starts(piece: Piece) -> list[Value]:
@@ -158,7 +192,10 @@ def starts(piece: Piece) -> list[Value]:
     if first is not None:
         return starts(first)
     found: list[Value] = []
-    for one in operands_of(piece):
+    given = operands_of(piece)
+    if isinstance(piece, Step) and piece.node.scan is not None:
+        given = given[: len(piece.node.scan.axes)]  # where a carry starts, nothing flows
+    for one in given:
         if isinstance(one, Value):
             found.append(one)
         elif isinstance(one, Step | Skip | Group):

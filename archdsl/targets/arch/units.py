@@ -11,6 +11,7 @@ from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.records import record
 from archdsl.targets.arch.fault import Unsayable
+from archdsl.targets.arch.handing import Handed
 from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_word
 from archdsl.targets.arch.pieces import Step
@@ -28,6 +29,8 @@ class Written:
 
     name: str
     symbols: tuple[tuple[str, str], ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()
+    """The layers that a call hands in, and their names in the header."""
 
 
 Blocks = Callable[[Graph], Written]
@@ -36,31 +39,32 @@ Blocks = Callable[[Graph], Written]
 class Unit:
     """Writes one graph. `blocks` tells how the blocks that it calls are called."""
 
-    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks) -> None:
+    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks, handed: Handed) -> None:
         self.graph = graph
         self.top = top
         self.settings = settings
         self.blocks = blocks
+        self.handed = handed
         self.sizes = Sizes(top.facts)
         self.values: dict[str, str] = {}
-        self.chosen = declared(graph, self._tied())
+        self.chosen = declared(graph, self._named())
         self.shared: dict[Path, str] = {}
         self.names = Names(())
         self.inputs = [one for one in graph.inputs if one.value is not None]
 
-    def _tied(self) -> list[Path]:
-        found = []
+    def _named(self) -> list[Path]:
+        """Members that something beside their application names."""
+        found = list(self.handed.calls.values())
         for target in self.graph.ties.values():
-            owner = next((target[:end] for end in range(len(target), 0, -1) if target[:end] in self.graph.members), None)
-            if owner is not None:
-                found.append(owner)
+            found += [target[:end] for end in range(len(target), 0, -1) if target[:end] in self.graph.members][:1]
         return found
 
     def text(self, word: str, name: str) -> str:
         """The whole item. Configuration that the header asks for is in `sizes.missing` after."""
         self._bind_sizes()
-        taken = [*self.sizes.names.values(), name]
-        self.names = Names(taken)
+        self.names = Names([*self.sizes.names.values(), name])
+        for layer in self.handed.layers:
+            self.shared["", layer] = self.names.give(layer)
         for one in self.inputs:
             assert one.value is not None  # noqa: S101
             self.values[one.value.name] = self.names.give(one.value.name if not is_word(one.name) else one.name)
@@ -96,6 +100,8 @@ class Unit:
         if isinstance(member, Call):
             written = self.blocks(member.graph)
             given = [f"{name}={self.sizes.text(_symbol(symbol))}" for symbol, name in written.symbols]
+            lent = {inner: self.shared[source] for (called, inner), source in self.handed.calls.items() if called == path}
+            given += [f"{name}={lent[inner]}" for inner, name in written.layers]
             return f"{written.name}({', '.join(given)})" if given else written.name, []
         assert isinstance(member, Layer)  # noqa: S101
         own, around = self.settings.at(self.graph, member)
@@ -107,10 +113,18 @@ class Unit:
     def _ties_of(self, path: Path, member: Layer) -> list[str]:
         said = []
         for leaf in member.op.parameters():
-            target = self.graph.ties.get((*path, *leaf.split(".")))
-            if target is not None:
-                said.append(f"{leaf}={self._tensor(target)}")
+            here = (*path, *leaf.split("."))
+            target = self.graph.ties.get(here)
+            if target is None and here not in self.handed.ties:
+                continue
+            if "." in leaf:
+                raise Unsayable(f"the tensor `{leaf}` of {member.op.name} is another one, and no argument has its name")
+            said.append(f"{leaf}={self._tensor(target) if target is not None else self._given(*self.handed.ties[here])}")
         return said
+
+    def _given(self, owner: Path, leaf: str) -> str:
+        """A tensor of the callers."""
+        return f"{self.shared[owner]}.{leaf}" if leaf else self.values[owner[2]]
 
     def _tensor(self, path: Path) -> str:
         """A tensor of this graph by its path."""
@@ -122,6 +136,11 @@ class Unit:
             if name is not None:
                 return f"{name}.{'.'.join(path[end:])}"
         raise Unsayable(f"the tensor {'.'.join(path)} is shared out of a block")
+
+    def written(self, name: str) -> Written:
+        """How the block is called, once its text is made."""
+        layers = tuple((one, self.shared["", one]) for one in self.handed.layers)
+        return Written(name, tuple(self.sizes.missing.items()), layers)
 
     # Parts.
 
@@ -156,13 +175,14 @@ class Unit:
 
     def _header(self, word: str, name: str) -> str:
         config = [f"{given}: int" for given in self.sizes.missing.values()]
+        config += [f"{self.shared['', one]}: layer" for one in self.handed.layers]
         tensors = []
         for one in self.inputs:
             assert one.value is not None  # noqa: S101
             tensors.append(f"{self.values[one.value.name]}: {self._type(one.value.type)}")
         outs = []
         for out in self.graph.outputs:
-            head = f"{out.name}: " if out.name is not None else ""
+            head = f"{out.name}: " if out.name is not None and self.graph is self.top else ""
             outs.append(f"{head}{self._type(out.value.type, True)}{' when training' if out.training else ''}")
         lists = f"({', '.join(config)})" if config else ""
         return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"

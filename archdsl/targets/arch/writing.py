@@ -8,12 +8,14 @@ from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.records import changed, record
+from archdsl.tangents.rewrite import Tangents, members
 from archdsl.targets.arch import expressions
 from archdsl.targets.arch.expressions import ATOM, SIGNS, before, binary, index_text, is_sign, within
+from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.folding import Entry, folded, in_braces, whole
 from archdsl.targets.arch.labels import Labels
-from archdsl.targets.arch.naming import Names
-from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, results_of
+from archdsl.targets.arch.naming import Names, is_nameless
+from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, is_pure, results_of
 from archdsl.targets.arch.structure import flows, inside_of, starts
 from archdsl.targets.arch.words import configuration, label_text
 
@@ -82,7 +84,10 @@ class Writer:
             self.container = place.container
             if one.line:
                 ends = one is body.statements[-1] and results_of(one.piece) == body.results
-                done += [Entry(*_labelled(text)) for text in self.links(one.piece, place, named=not ends)]
+                done += [
+                    Entry(*_labelled(f"({text})" if text.startswith("-") else text))
+                    for text in self.links(one.piece, place, named=not ends)
+                ]
                 place = changed(place, flow=results_of(one.piece)[0] if len(results_of(one.piece)) == 1 else None)
             else:
                 done.append(Entry("", self.assignment(one, place)))
@@ -95,6 +100,8 @@ class Writer:
     def assignment(self, one: Statement, place: Place) -> str:
         """`a, b = …`."""
         text = " -> ".join(self.links(one.piece, changed(place, numbered=False), named=False))
+        if one.kept:
+            self.asked.setdefault(id(self.graph), set()).update(value.name for value in results_of(one.piece))
         names = [self.define(value, one.piece) if self.is_named(value) else "_" for value in results_of(one.piece)]
         return f"{', '.join(names)} = {text}"
 
@@ -113,11 +120,11 @@ class Writer:
 
     def hint(self, value: Value, piece: Piece) -> Value | str:
         """What to call a value: as the author did, or as the layer that makes it."""
-        if not _is_nameless(value.name):
+        if not is_nameless(value.name):
             return value
         label = piece.label if isinstance(piece, Group) else piece.node.member or ()
         own = label[-1] if label else ""
-        return own if own.isidentifier() else "y"
+        return own if own.isidentifier() and own.islower() else "y"
 
     def reference(self, value: Value, flow: Value | None) -> str:
         """A value by its name, or `it` where it flows and has none."""
@@ -137,7 +144,11 @@ class Writer:
         if first is not None:
             done = self.links(first, place)
             place = changed(place, flow=results_of(first)[0])
-        done += self.own_links(piece, first, place)
+        more = self.own_links(piece, first, place)
+        if len(done) == 1 and isinstance(first, Step) and _begins(first.node):
+            done = [f"{done[0]} -> {more[0]}", *more[1:]]
+        else:
+            done += more
         made = results_of(piece)
         if named and self.named is not None and any(one.name in self.named for one in made):
             names = [self.define(one, piece) if self.is_named(one) else "_" for one in made]
@@ -151,7 +162,7 @@ class Writer:
             begin = [] if start is None or start == place.flow else [self.reference(start, None)]  # type: ignore[arg-type]
             flow = start if isinstance(start, Value) else place.flow
             inner = changed(place, flow=flow)
-            return [*begin, self.group(piece, inner) if isinstance(piece, Group) else self.skip(piece, inner)]
+            return _joined(begin, self.group(piece, inner) if isinstance(piece, Group) else self.skip(piece, inner))
         node = piece.node
         if node.scan is not None or node.choice is not None:
             from archdsl.targets.arch.regional import choice_text, scan_text
@@ -164,11 +175,11 @@ class Writer:
         if len(tensors) == 1 and not is_sign(node.op) and isinstance(tensors[0], Value) and operands[0] is tensors[0]:
             begin = [] if tensors[0] == place.flow else [self.reference(tensors[0], None)]
             self.labels.number(place.container, place.numbered)
-            return [*begin, _call(node.op.name, configuration(node.op, self.size))]
+            return _joined(begin, _call(node.op.name, configuration(node.op, self.size)))
         text, tight = self.operation(node, operands, place.flow)
         if not is_sign(node.op):
             self.labels.number(place.container, place.numbered)
-        return [f"({text})" if text.startswith("-") else text]
+        return [text]
 
     def applied(self, node: Node, operands: list[Any], place: Place) -> list[str]:
         """A member applied to its operands."""
@@ -178,12 +189,14 @@ class Writer:
             begin = [] if given[0] == place.flow else [self.reference(given[0], None)]
         else:
             begin = [f"({', '.join(self.arguments(node, operands, place.flow))})"]
-        return [*begin, self.callee(node, place)]
+        return _joined(begin, self.callee(node, place))
 
     def callee(self, node: Node, place: Place) -> str:
         """The label and the layer, or the name of a declared one."""
         assert node.member is not None  # noqa: S101
         name = self.members.declared(node.member)
+        if node.graph is not None and node.graph.kind == "tangent":
+            return f"jvp({name}, {tangent_input(self.home, node)})"
         if name is not None:
             return name
         text, settings = self.members.layer(node.member)
@@ -192,24 +205,21 @@ class Writer:
         return f"{label}{text}" if not settings else "{ " + "; ".join([*settings, f"{label}{text}"]) + " }"
 
     def arguments(self, node: Node, operands: list[Any], flow: Value | None) -> list[str]:
-        """The operands of a layer as a tuple, by name after one that is absent."""
-        names = self.input_names(node)
+        """The operands of a layer as a tuple, the optional ones by name."""
         done, gap = [], False
-        for index, one in enumerate(operands):
-            if one is None:
-                gap = True
-                continue
-            text = self.expression(one, flow)[0]
-            done.append(f"{names[index]}={text}" if gap else text)
+        for name, one in zip(self.input_names(node), operands, strict=False):
+            gap |= one is None or name.endswith("?")
+            if one is not None:
+                text = self.expression(one, flow)[0]
+                done.append(f"{name.rstrip('?')}={text}" if gap else text)
         return done
 
     def input_names(self, node: Node) -> list[str]:
-        member = self.home.members.get(node.member or ())
-        if isinstance(member, Layer):
-            return [one.strip("*?") for one in member.op.tensors]
-        if isinstance(member, Call):
-            return [one.name for one in member.graph.inputs if one.value is not None]
-        return []
+        assert node.member is not None  # noqa: S101
+        called = members(self.home)(node.member)
+        if isinstance(called, Graph):
+            return [one.name for one in (node.graph or called).inputs if one.value is not None]
+        return [one.strip("*") for one in called.tensors]
 
     # Expressions.
 
@@ -221,7 +231,7 @@ class Writer:
             return self.number(one)
         if isinstance(one, Value):
             return self.reference(one, flow), ATOM
-        if isinstance(one, Step) and one.node.op is not None and not any(flows(one, inner) for inner in inside_of(one)):
+        if isinstance(one, Step) and one.node.op is not None and all(map(is_pure, inside_of(one))):
             return self.operation(one.node, list(one.operands), flow)
         return f"({' -> '.join(self.links(one, Place(flow, self.container, False)))})", ATOM
 
@@ -243,16 +253,13 @@ class Writer:
         if is_sign(op):
             given = [self.expression(one, flow) for one in operands]
             return before(op.name, given[0]) if len(given) == 1 else binary(SIGNS[op.name], given[0], given[1])
-        names = [one.strip("*?") for one in op.tensors]
-        tensors, gap = [], False
+        plain: list[str] = []
+        named: list[str] = []
         for index, one in enumerate(operands):
-            if one is None:
-                gap = True
-                continue
-            text = self.expression(one, flow)[0]
-            tensors.append(f"{names[min(index, len(names) - 1)]}={text}" if gap else text)
-        named = [one for one in tensors if "=" in one and gap]
-        plain = [one for one in tensors if one not in named]
+            place = op.tensors[min(index, len(op.tensors) - 1)]
+            if one is not None:
+                text = self.expression(one, flow)[0]
+                (named if place.endswith("?") else plain).append(f"{place[:-1]}={text}" if place.endswith("?") else text)
         given_ = configuration(op, self.size)
         if getattr(op, "pattern_first", False):
             return _call(op.name, [given_[0], *plain, *given_[1:]]), ATOM
@@ -295,6 +302,29 @@ def is_stateful(member: Member) -> bool:
     return not isinstance(member, Call) or any(True for _ in member.graph.tensors())
 
 
+def tangent_input(home: Graph, node: Node) -> int:
+    """The input along which a `jvp` takes the tangent. Raises `Unsayable` where the tangents are not those of the block."""
+    assert node.member is not None  # noqa: S101
+    called = members(home)(node.member)
+    count = len(node.operands) - 1
+    if isinstance(called, Graph) and count == len(called.input_values):
+        for index in range(count):
+            made = Tangents().graph(called, tuple(at == index for at in range(count)))
+            if made.graph == node.graph and all(made.outputs):
+                return index
+    raise Unsayable(f"the tangents of {'.'.join(node.member)} are not what `jvp` gives")
+
+
+def _begins(node: Node) -> bool:
+    """Whether a node begins a chain on the line of its next step: a part of a tensor, or one that is made from nothing."""
+    return node.op is not None and (node.op.name == "index" or not node.op.tensors)
+
+
+def _joined(begin: list[str], step: str) -> list[str]:
+    """A link that starts the chain and the step that takes it, on one line."""
+    return [" -> ".join([*begin, step])]
+
+
 def _call(name: str, arguments: list[str]) -> str:
     return f"{name}({', '.join(arguments)})" if arguments else name
 
@@ -302,10 +332,6 @@ def _call(name: str, arguments: list[str]) -> str:
 def _is_named(argument: str) -> bool:
     head = argument.split("=")[0]
     return "=" in argument and head.isidentifier()
-
-
-def _is_nameless(name: str) -> bool:
-    return name == "x" or name.startswith("x_") and name[2:].isdigit()
 
 
 def _labelled(text: str) -> tuple[str, str]:
