@@ -89,16 +89,16 @@ def _product(loop: Loop, maker: Node, term: Value) -> tuple[Value, ...] | None:
     many = steps.known.get(term.name)
     if member.op.bias and (many is None or not many.after):
         return None
-    weight = _leaf(loop, maker, member.op, "weight")
+    weight = leaf(loop, maker, member.op, "weight")
     if not member.op.transposed:
         weight = steps.applied(Transpose(axis0=0, axis1=1), weight)
     if member.op.bias and many is not None:
-        moved = steps.applied(Add(), many.value, _leaf(loop, maker, member.op, "bias"))
-        term = _inside(loop, Many(moved, term.type, many.after))
-    return term, first, _inside(loop, Many(weight, weight.type, None))
+        moved = steps.applied(Add(), many.value, leaf(loop, maker, member.op, "bias"))
+        term = inside(loop, Many(moved, term.type, many.after))
+    return term, first, inside(loop, Many(weight, weight.type, None))
 
 
-def _inside(loop: Loop, many: Many) -> Value:
+def inside(loop: Loop, many: Many) -> Value:
     """A value of the body for what is made outside."""
     taken = {one.name for node in loop.nodes for one in (*node.operands, *node.results) if isinstance(one, Value)}
     taken |= loop.steps.known.keys() | {one.name for one in (*loop.slices, *loop.old, *loop.captured)}
@@ -107,12 +107,12 @@ def _inside(loop: Loop, many: Many) -> Value:
     return value
 
 
-def _leaf(loop: Loop, node: Node, op: Linear, leaf: str) -> Value:
+def leaf(loop: Loop, node: Node, op: Op, name: str) -> Value:
     """A tensor of the layer that a node calls, read before the loop."""
-    steps, like = loop.steps, op.parameters()[leaf]
+    steps, like = loop.steps, op.parameters()[name]
     type = TensorType(like.shape, like.dtype)
-    value = steps.named(Value(leaf, type), type)
-    steps.nodes.append(Node((), (value,), member=node.member, leaf=leaf, path=steps.around.path, span=steps.around.span))
+    value = steps.named(Value(name, type), type)
+    steps.nodes.append(Node((), (value,), member=node.member, leaf=name, path=steps.around.path, span=steps.around.span))
     return value
 
 

@@ -8,6 +8,7 @@ from archdsl.ir.graph import Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context
+from archdsl.passes.scans.bare import bare
 from archdsl.passes.scans.cheaper import cheapen
 from archdsl.passes.scans.contract import contract
 from archdsl.passes.scans.fuse import fuse
@@ -102,6 +103,7 @@ def _attempt(loop: Loop, refused: set[str], before: Sequence[Node], *, solving: 
     loop.nodes = [node for node in loop.nodes if id(node) not in ids]
     if solving:
         cheapen(loop, values)
+        bare(loop)
     left, sequences = loop.written(values, late)
     if left is not None:
         steps.nodes.append(left)

@@ -200,11 +200,13 @@ def statement_lines(statements: list[Statement], names: Mapping[str, str], inden
     out: list[str] = []
     for one in statements:
         if isinstance(one, Block):
+            out += [""] if one.function and out else []
             out += lay_out(spelled(one.head), indent)
             out += statement_lines(one.body, names, indent + 4) or [f"{' ' * indent}    pass"]
             if one.other:
                 out.append(f"{' ' * indent}else:")
                 out += statement_lines(one.other, names, indent + 4)
+            out += [""] if one.function else []
             continue
         left = ", ".join(map(spelled, one.targets))
         if left and left == spelled(one.code):
@@ -216,7 +218,7 @@ def statement_lines(statements: list[Statement], names: Mapping[str, str], inden
 
 def declare(statements: list[Statement], names: Mapping[str, str], known: set[str]) -> None:
     """Say the type of what is returned where its first value is a module's, of which a type checker knows nothing."""
-    lines = every_line(statements)
+    lines = every_line([one for one in statements if isinstance(one, Line) or not one.function])
     returned = {names[one] for line in lines if line.head == "return" and line.code in names for one in [line.code]}
     for line in lines:
         for target in line.targets:

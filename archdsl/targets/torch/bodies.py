@@ -12,6 +12,7 @@ from archdsl.ir.value import Operand, Value
 from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.scope import Unexplained
 from archdsl.targets.torch.statements import Block, Line, Statement
+from archdsl.targets.torch.steps import in_one_graph, write_steps
 
 if TYPE_CHECKING:
     from archdsl.targets.torch.forward import Forward
@@ -59,6 +60,8 @@ def write_scan(forward: Forward, node: Node) -> None:
     scan = node.scan
     if scan is None:
         raise ValueError("a node without a scan")
+    if in_one_graph(scan.body, forward.graph.members):
+        return write_steps(forward, node, scan)
     function = forward.function
     inputs = scan.body.input_values
     count = len(scan.axes)

@@ -1,4 +1,4 @@
-"""Long lines broken as ruff does it: the last bracket opened, one item a line where they do not fit."""
+"""Long lines broken as ruff does it: the last bracket opened, of a function the first, one item a line where they do not fit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _broken(text: str, indent: int, width: int) -> list[str]:
     pad = " " * indent
     if indent + len(text) <= width:
         return [pad + text]
-    for start, end in reversed(top_brackets(text)):
+    for start, end in top_brackets(text)[:: 1 if text.startswith("def ") else -1]:
         head, inner, tail = text[: start + 1], text[start + 1 : end], text[end:]
         if not inner.strip() or indent + len(head) > width:
             continue

@@ -82,7 +82,7 @@ def _spans(statements: list[Statement], at: int, first: dict[str, int], last: di
         inside = _reads(one)
         at = _spans(one.body, at + 2, first, last)
         at = _spans(one.other, at + 2, first, last) + 2
-        for local in inside:
+        for local in inside - set(one.targets if one.function else ()):
             if local in outside or local not in first or local in one.targets:
                 last[local] = at
         for local in one.state:

@@ -40,7 +40,7 @@ class Line:
 
 @dataclass
 class Block:
-    """`for …:` or `if …:` with a body; `other` is the body of its `else`."""
+    """`for …:`, `if …:` or `def …:` with a body; `other` is the body of its `else`."""
 
     head: str
     body: list[Statement]
@@ -49,6 +49,8 @@ class Block:
     """Locals that the head binds."""
     state: tuple[str, ...] = ()
     """Locals that are live all through it: what a loop carries."""
+    function: bool = False
+    """A `def`, whose targets are its name and its arguments."""
 
 
 Statement = Line | Block

@@ -16,7 +16,7 @@ from archdsl.source import Source
 from archdsl.targets.torch.module import build
 from archdsl.targets.torch.source import print_source
 
-ALLOWED_MODULES = {"__future__", "math", "typing", "collections.abc", "torch", "torch.nn.functional"}
+ALLOWED_MODULES = {"__future__", "math", "typing", "collections.abc", "torch", "torch.nn.functional", "torch._higher_order_ops"}
 ALLOWED_DUNDERS = {"__init__"}
 
 

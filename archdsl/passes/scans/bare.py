@@ -1,0 +1,89 @@
+"""Layers in what is left of a loop as functions of their tensors: PyTorch's `scan`, which a compiler takes for a loop, takes
+tensors and whole numbers of a layer alone."""
+
+from __future__ import annotations
+
+from archdsl.ir.edit import fresh
+from archdsl.ir.graph import Layer
+from archdsl.ir.node import Node
+from archdsl.ir.value import Operand, Value
+from archdsl.ops.contract import Op
+from archdsl.ops.index.indexing import Index
+from archdsl.ops.recurrent import gates
+from archdsl.ops.recurrent.layered import Layered
+from archdsl.ops.registry import find, known
+from archdsl.ops.reshape.axes import Unsqueeze
+from archdsl.passes.scans.cheaper import inside, leaf
+from archdsl.passes.scans.fused import CellScan, GRUScan, LSTMScan, RNNScan
+from archdsl.passes.scans.loop import Loop
+from archdsl.passes.scans.steps import Many
+
+KERNELS: dict[gates.Kind, type[CellScan]] = {gates.LSTM: LSTMScan, gates.GRU: GRUScan, gates.RNN: RNNScan}
+
+
+def bare(loop: Loop) -> None:
+    """Such layers as operators on their tensors, the same function."""
+    nodes = []
+    for node in loop.nodes:
+        member = loop.steps.members.get(node.member or ())
+        made = None
+        if isinstance(member, Layer) and not node.leaf and not node.lent:
+            if isinstance(member.op, Layered):
+                made = _kernel(loop, node, member.op)
+            elif not member.op.random and any(isinstance(one, float) for _, one in member.op.items()):
+                made = _function(loop, node, member.op)
+        nodes += made or [node]
+    loop.nodes = nodes
+
+
+def _function(loop: Loop, node: Node, op: Op) -> list[Node] | None:
+    """The layer as the function of its name, which takes its tensors after what it is applied to: `LayerNorm`, `layer_norm`."""
+    word = next((one for one in known() if one != op.name and one.replace("_", "") == op.name.lower()), "")
+    function = find(word)
+    weights = op.parameters()
+    if function is None or function.tensors[1:] != ("weight?", "bias?")[: len(function.tensors) - 1]:
+        return None
+    if any(one not in ("weight", "bias") for one in weights) or len(node.operands) != 1:
+        return None
+    made = function(**{name: value for name, value in op.items() if name in function.fields})
+    operands: list[Operand] = [*node.operands]
+    operands += [_tensor(loop, node, op, one[:-1]) if one[:-1] in weights else None for one in function.tensors[1:]]
+    types = tuple(None if one is None else one.type for one in operands)
+    return [Node(tuple(operands), node.results, op=made.bind(loop.steps.context, *types), path=node.path, span=node.span)]
+
+
+def _kernel(loop: Loop, node: Node, op: Layered) -> list[Node] | None:
+    """A recurrent layer as its kernel, where it is one layer in one direction, and is given its first states."""
+    count = 1 + op.memory
+    x, *starts = (one for one in node.operands if isinstance(one, Value))
+    kind = KERNELS.get(op.kind)
+    plain = op.num_layers == 1 and not op.bidirectional and op.projection == 0
+    if not plain or kind is None or len(starts) != count or len(node.operands) != 1 + count:
+        return None
+    cell = kind(axis=1, reverse=False)
+    cell = cell.changed(curve=op.activation.lower()) if kind is RNNScan else cell
+    taken = {one.name for other in loop.nodes for one in (*other.operands, *other.results) if isinstance(one, Value)}
+
+    def named(like: Value, axes: int) -> Value:
+        value = Value(fresh(taken, like.name), like.type.__class__(like.type.shape[-axes:], like.type.dtype))
+        taken.add(value.name)
+        return value
+
+    def made(op: Op, operands: tuple[Operand, ...], results: tuple[Value, ...]) -> Node:
+        return Node(operands, results, op=op, path=node.path, span=node.span)
+
+    before = tuple(named(one, 2) for one in starts)
+    after = tuple(named(one, 2) for one in starts)
+    weights = tuple(_tensor(loop, node, op, one) for one in op.parameters())
+    first = Index(parts=(("int", 0),))
+    nodes = [made(first, (one,), (new,)) for one, new in zip(starts, before, strict=True)]
+    nodes.append(made(cell, (x, *before, *weights), (node.results[0], *after)))
+    for one, result in zip(after, node.results[1:], strict=False):
+        nodes.append(made(Unsqueeze(axis=0), (one,), (result,)))
+    return nodes
+
+
+def _tensor(loop: Loop, node: Node, op: Op, name: str) -> Value:
+    """A tensor of the layer, read before the loop."""
+    value = leaf(loop, node, op, name)
+    return inside(loop, Many(value, value.type, None))

@@ -1,0 +1,101 @@
+"""A recurrence as a function of one step and the call that walks it, for bodies that a compiler takes as one operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from archdsl.ir.graph import Call, Graph, Layer, Member
+from archdsl.ir.node import Node, Path, Scan
+from archdsl.ir.value import Value
+from archdsl.targets.torch.names import stem_of
+from archdsl.targets.torch.statements import Block
+
+if TYPE_CHECKING:
+    from archdsl.targets.torch.forward import Forward
+
+
+def in_one_graph(body: Graph, members: Mapping[Path, Member]) -> bool:
+    """Whether PyTorch's `scan` operator takes the body: not if it has a scan inside, and of a layer it takes tensors and whole
+    numbers alone. `members` are what the body's nodes call."""
+    return all(_taken(node, members) for node in body.nodes)
+
+
+def _taken(node: Node, members: Mapping[Path, Member]) -> bool:
+    if node.scan is not None or node.choice is not None or node.lent:
+        return False
+    if node.member is None or node.leaf:
+        return True
+    member = members.get(node.member)
+    if isinstance(member, Call):
+        graph = node.graph or member.graph
+        return in_one_graph(graph, graph.members)
+    if not isinstance(member, Layer) or member.op.random or member.op.family == "recurrent":
+        return False
+    return not any(isinstance(value, float) for _, value in member.op.items())
+
+
+def write_steps(forward: Forward, node: Node, scan: Scan) -> None:
+    """`def step(…)` with the body, and `… = scan(step, …)`."""
+    function = forward.function
+    body, count = scan.body, len(scan.axes)
+    inputs = body.input_values
+    operands = [one for one in node.operands if isinstance(one, Value)]
+    names = dict(function.locals)
+
+    step = function.fresh("step")
+    slices = [function.fresh(one.name) for one in inputs[:count]]
+    carries = [function.fresh(one.name) for one in inputs[count : count + scan.carries]]
+    done = [function.fresh("done")] if scan.until else []
+    outer, shapes, kept = function.statements, len(function.shapes), function.locals
+    function.statements = []
+    inside = dict(zip((one.name for one in inputs), (*slices, *carries), strict=False))
+    captured = zip(inputs[count + scan.carries :], operands[count + scan.carries :], strict=True)
+    function.locals = {**kept, **inside, **{one.name: names[value.name] for one, value in captured}}
+    function.shapes += [(local, one.type) for local, one in zip((*slices, *carries), inputs, strict=False)]
+    for one in body.nodes:
+        forward.node(one)
+    made = [function.locals[one.value.name] for one in body.outputs]
+    if done:
+        over = made.pop()
+        for at, carry in enumerate(carries):
+            chosen = function.fresh(inputs[count + at].name)
+            function.add((chosen,), f"torch.where({done[0]}, {carry}, {made[at]})", fixed=True)
+            made[at] = chosen
+        made.insert(scan.carries, f"{done[0]} | {over}")
+    function.add((), f"({made[0]},)" if len(made) == 1 else ", ".join(made), head="return")
+    statements, function.statements, function.locals = function.statements, outer, kept
+    del function.shapes[shapes:]
+    arguments = [*carries, *done, *slices]
+    head = f"def {step}({', '.join(f'{one}: Tensor' for one in arguments)}) -> tuple[Tensor, ...]:"
+    function.statements.append(Block(head, statements, targets=(step, *arguments), function=True))
+    _write_call(forward, node, scan, step, [names[one.name] for one in operands])
+
+
+def _write_call(forward: Forward, node: Node, scan: Scan, step: str, operands: list[str]) -> None:
+    function = forward.function
+    count = len(scan.axes)
+    tape = function.tape((), ())
+    starts = operands[count : count + scan.carries]
+    if scan.until:
+        starts.append(f"torch.zeros((), dtype=torch.bool, device={tape.device()})")
+    results = node.results[: scan.yields]
+    stacked = tuple(axis % one.type.rank for axis, one in zip(scan.yield_axes, results, strict=True))
+    more = f", {tape.plain(stacked)}" if stacked else ""
+    given = f"{step}, {_tuple(starts)}, {_tuple(operands[:count])}, {tape.plain(scan.axes)}{more}"
+    code = f"{tape.helper('scan')}({given}{', reverse=True' if scan.reverse else ''})"
+
+    finals = {index: value for value, index in zip(node.results[scan.yields :], scan.finals, strict=True)}
+    targets = []
+    inner = scan.body.input_values[count : count + scan.carries]
+    for index, one in enumerate(inner):
+        targets.append(function.bind(finals[index]) if index in finals else function.fresh(stem_of(one.name)))
+    targets += [function.fresh("done")] if scan.until else []
+    targets += [function.bind(one) for one in results]
+    note = forward.note(tuple(one.type for one in node.results), node.span)
+    function.add(tuple(targets), code if len(targets) > 1 else f"{code}[0]", note, fixed=True)
+    function.shapes += [(function.locals[one.name], one.type) for one in node.results]
+
+
+def _tuple(said: list[str]) -> str:
+    return f"({', '.join(said)}{',' if len(said) == 1 else ''})"
