@@ -1,0 +1,23 @@
+"""Calls of layers that nothing needs any more, taken away with the layers."""
+
+from __future__ import annotations
+
+from archdsl.ir.edit import remove, without_member
+from archdsl.ir.graph import Graph
+from archdsl.ir.node import Node
+
+
+def without_calls(graph: Graph, *calls: Node | None) -> Graph:
+    """The graph without these calls, which nothing uses, and without what they called, where nothing else does."""
+    for call in calls:
+        at = next((index for index, node in enumerate(graph.nodes) if call is not None and node.results == call.results), None)
+        if call is None or call.member is None or at is None:
+            continue
+        graph = remove(graph, at)
+        path = graph.aliases.get(call.member, call.member)
+        if path in graph.members:
+            try:
+                graph = without_member(graph, path)
+            except ValueError:  # it is called elsewhere, or has another label
+                continue
+    return graph
