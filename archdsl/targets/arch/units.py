@@ -16,10 +16,10 @@ from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_word
 from archdsl.targets.arch.pieces import Step
 from archdsl.targets.arch.settings import Settings, initializer_text
-from archdsl.targets.arch.sharing import declared
+from archdsl.targets.arch.sharing import applications, declared
 from archdsl.targets.arch.sizes import Sizes
 from archdsl.targets.arch.structure import Structure
-from archdsl.targets.arch.words import configuration, label_text, quoted
+from archdsl.targets.arch.words import configuration, is_inferred, label_text, quoted
 from archdsl.targets.arch.writing import Place, Writer, is_stateful
 
 
@@ -95,7 +95,7 @@ class Unit:
     def declared(self, path: Path) -> str | None:
         return self.shared.get(path)
 
-    def layer(self, path: Path, settled: bool = False) -> tuple[str, list[str]]:
+    def layer(self, path: Path) -> tuple[str, list[str]]:
         member = self.graph.members[path]
         if isinstance(member, Call):
             written = self.blocks(member.graph)
@@ -105,10 +105,17 @@ class Unit:
             return f"{written.name}({', '.join(given)})" if given else written.name, []
         assert isinstance(member, Layer)  # noqa: S101
         own, around = self.settings.at(self.graph, member)
-        given = configuration(member.op, self.sizes.text, settled=settled)
+        given = configuration(member.op, self.sizes.text, settled=self._is_settled(path, member))
         given += [f"init={own}"] if own is not None else []
         given += self._ties_of(path, member)
         return f"{member.op.name}({', '.join(given)})" if given else member.op.name, around
+
+    def _is_settled(self, path: Path, member: Layer) -> bool:
+        """Whether a layer says its own sizes: no step tells them."""
+        first = next((one for one in applications(self.graph.nodes) if one.member == path and not one.leaf), None)
+        if first is None:
+            return True
+        return not is_inferred(member.op, [None if one is None else one.type for one in first.operands], self.graph.facts)
 
     def _ties_of(self, path: Path, member: Layer) -> list[str]:
         said = []
@@ -207,8 +214,7 @@ class Unit:
                 kind = "param" if not member.buffer else "buffer" if member.persistent else "buffer(persistent=false)"
                 lines.append(f"{kind} {name}{at}: {self._type(member.value.type)} = {self._first(member)}")
                 continue
-            unused = not any(node.member == path for node in self.graph.nodes)
-            text, around = self.layer(path, unused)
+            text, around = self.layer(path)
             if around:
                 raise Unsayable("a shared layer starts otherwise than those around it")
             label = "" if path == (name,) else f"{label_text(path)}: "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size
+from archdsl.dims.facts import Facts
+from archdsl.dims.shape import TensorType
 from archdsl.elaborate.arguments import DTYPES
 from archdsl.ir.node import Path
-from archdsl.ops.contract import INFERRED, REQUIRED, Field, Op
+from archdsl.ops.contract import INFERRED, REQUIRED, Context, Field, Op, OpFault
 from archdsl.targets.arch.fault import Unsayable
 
 SizeText = Callable[[Size], str]
@@ -91,6 +93,19 @@ def configuration(op: Op, size: SizeText, *, settled: bool = False) -> list[str]
     return [*positional, *named]
 
 
+def is_inferred(op: Op, inputs: Sequence[TensorType | None], facts: Facts) -> bool:
+    """Whether the inputs give the operator's inferred arguments as they are."""
+    given = {name: value for name, value in op.items() if op.fields[name].default is not INFERRED}
+    if len(given) == len(op.fields):
+        return True
+    try:
+        return type(op)(**given).bind(Context(facts), *inputs) == op
+    except OpFault:
+        return False
+
+
 def variadic(field: Field, value: Any, size: SizeText) -> Iterable[str]:
     """What stands by position, each element for itself."""
+    if value == ():
+        return ["[]"]
     return [literal(one, size, field.kind) for one in (value if isinstance(value, tuple) else (value,))]

@@ -17,7 +17,7 @@ from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_nameless
 from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, is_pure, results_of
 from archdsl.targets.arch.structure import flows, inside_of, starts
-from archdsl.targets.arch.words import configuration, label_text
+from archdsl.targets.arch.words import configuration, is_inferred, label_text
 
 
 class Members(Protocol):
@@ -175,7 +175,7 @@ class Writer:
         if len(tensors) == 1 and not is_sign(node.op) and isinstance(tensors[0], Value) and operands[0] is tensors[0]:
             begin = [] if tensors[0] == place.flow else [self.reference(tensors[0], None)]
             self.labels.number(place.container, place.numbered)
-            return _joined(begin, _call(node.op.name, configuration(node.op, self.size)))
+            return _joined(begin, _call(node.op.name, self.configuration(node)))
         text, tight = self.operation(node, operands, place.flow)
         if not is_sign(node.op):
             self.labels.number(place.container, place.numbered)
@@ -260,10 +260,16 @@ class Writer:
             if one is not None:
                 text = self.expression(one, flow)[0]
                 (named if place.endswith("?") else plain).append(f"{place[:-1]}={text}" if place.endswith("?") else text)
-        given_ = configuration(op, self.size)
+        given_ = self.configuration(node)
         if getattr(op, "pattern_first", False):
             return _call(op.name, [given_[0], *plain, *given_[1:]]), ATOM
         return _call(op.name, [*plain, *(one for one in given_ if not _is_named(one)), *named, *filter(_is_named, given_)]), ATOM
+
+    def configuration(self, node: Node) -> list[str]:
+        """The arguments of a function."""
+        assert node.op is not None  # noqa: S101
+        types = [None if one is None else one.type for one in node.operands]
+        return configuration(node.op, self.size, settled=not is_inferred(node.op, types, self.home.facts))
 
     # Constructs.
 

@@ -79,7 +79,7 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
         told, said = _called(home, a, away.facts), _called(away, b, away.facts)
         if told != said:
             raise Different(f"{place} step {index}: {told} and {said}")
-        takes, took = [_source(names, x) for x in a.operands], [_source(others, x) for x in b.operands]
+        takes, took = (_taken(node, known) for node, known in ((a, names), (b, others)))
         if takes != took:
             raise Different(f"{place} step {index} ({told[0]}): takes {takes} and {took}")
         for at, (x, y) in enumerate(zip(a.results, b.results, strict=True)):
@@ -100,6 +100,14 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
     gives, gave = [_source(names, x.value) for x in one.outputs], [_source(others, x.value) for x in other.outputs]
     if gives != gave:
         raise Different(f"{place}: gives {gives} and {gave}")
+
+
+def _taken(node: Node, names: dict[str, object]) -> list[object]:
+    """What a step takes; optional operands that are absent at the end may be left out."""
+    found = [_source(names, one) for one in node.operands]
+    while found and found[-1] is None:
+        found.pop()
+    return found
 
 
 def _steps(graph: Graph, names: dict[str, object], home: Graph) -> list[Node]:
