@@ -19,11 +19,11 @@ from archdsl.targets.torch.in_place import in_place, overwriting
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.loops import write_nodes
 from archdsl.targets.torch.members import access, callable_access, is_attribute
-from archdsl.targets.torch.scope import Numbers
-from archdsl.targets.torch.starts import split, write_start
 from archdsl.targets.torch.merging.doors import GuardedDoor
 from archdsl.targets.torch.merging.presence import TOLD, Maybe, Presence
 from archdsl.targets.torch.merging.printing import write_guarded, write_presence
+from archdsl.targets.torch.scope import Numbers
+from archdsl.targets.torch.starts import split, write_start
 from archdsl.targets.torch.statements import Block, Line
 from archdsl.targets.torch.tape import Tape
 
@@ -43,10 +43,10 @@ class Forward:
         """The named tuple that it returns."""
         self.before: dict[int, list[Node]] = {}
         """What only the start of a carry needs, by the id of its node."""
-        self.late: dict[str, str] = {}
-        """The locals of training outputs, by value."""
         self.optional: set[str] = set()
         """The optional inputs, which may be absent, by value."""
+        self.late: dict[str, str] = {}
+        """The locals of training outputs, by value."""
         self.lent: dict[str, str] = {}
         """The local of each borrowed layer."""
         self.parameters: list[str] = []
@@ -87,10 +87,10 @@ class Forward:
 
     def door(self, door: Door) -> None:
         """A check of a fact that the author required."""
-        values = (self.plan.holes.sizes(door.left), self.plan.holes.sizes(door.right))
-        if all(self.function.numbers.is_static(one) for one in values):
         if isinstance(door, GuardedDoor):
             return write_guarded(self, door)
+        values = (self.plan.holes.sizes(door.left), self.plan.holes.sizes(door.right))
+        if all(self.function.numbers.is_static(one) for one in values):
             return
         tape = self.function.tape((), ())
         said = door.message or fact_text(door)
@@ -152,10 +152,10 @@ class Forward:
         """One node as a statement."""
         if node.scan is not None:
             return write_scan(self, node)
-        if node.choice is not None:
-            return write_choice(self, node)
         if isinstance(node.choice, Presence):
             return write_presence(self, node, node.choice)
+        if node.choice is not None:
+            return write_choice(self, node)
         if id(node) in self.before:
             return write_start(self, node, self.before[id(node)])
         types = tuple(one.type for one in node.operands if one is not None)
@@ -221,6 +221,8 @@ class Forward:
         for name, values in callee.extras.items() if callee is not None else ():
             wanted = tuple(values[callee.at(one)] for one in graphs) if callee is not None else ()
             said.append(self.function.tape((), ()).plain(self.plan.holes.join(wanted, name)))
+        while said and said[-1] == "None":  # an optional input at the end is None by default
+            said.pop()
         return self.run_as(node, graph, base, said)
 
     def run_as(self, node: Node, graph: Graph, base: str, said: list[str]) -> str:
@@ -231,8 +233,6 @@ class Forward:
             return f"{self.function.tape((), ()).helper('checkpointed')}({', '.join([base, *said])})"
         return f"checkpoint({', '.join([base, *said])}, use_reentrant=False)"
 
-        while said and said[-1] == "None":  # an optional input at the end is None by default
-            said.pop()
     def note(self, types: tuple[TensorType, ...], span: Span | None) -> str:
         """`[N, 64, H // 2, W // 2]` and where the spec says it."""
         shapes = ", ".join(self.shape(one) for one in types)
