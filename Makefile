@@ -10,6 +10,8 @@ CPU := $(if $(GPU),,--extra-index-url https://download.pytorch.org/whl/cpu --ret
 SPEC ?= specs/resnet.arch:ResNet50
 OUT ?= build
 PYTEST_ARGS ?=
+# A process for each core, up to four: each one imports PyTorch, and small tensors gain nothing from threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 BENCH_ARGS ?=
 # pytest exits 5 where it finds no test; for the oracle selection that is no failure.
 NONE_IS_FINE := || { rc=$$?; [ $$rc -eq 5 ] || exit $$rc; }
@@ -42,10 +44,10 @@ demo: .venv/.ok ## check, draw, compile and prove ResNet-50 (SPEC=file.arch:Arch
 	$(BIN)/archdsl verify $(SPEC)
 
 test: .venv/.ok ## all tests but the oracles
-	$(BIN)/python -m pytest -m "not oracle" --ignore=tests/oracles $(PYTEST_ARGS)
+	$(PYTEST) -m "not oracle" --ignore=tests/oracles $(PYTEST_ARGS)
 
 test-oracles: .venv/.oracles ## against torchvision, timm and transformers
-	$(BIN)/python -m pytest -m oracle $(PYTEST_ARGS) $(NONE_IS_FINE)
+	$(PYTEST) -m oracle $(PYTEST_ARGS) $(NONE_IS_FINE)
 
 zoo: .venv/.oracles ## every architecture against its reference, one line each, into docs/zoo.md (minutes)
 	$(BIN)/archdsl zoo verify -o docs/zoo.md
