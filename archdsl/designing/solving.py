@@ -83,7 +83,7 @@ class NoSolution(LookupError):
 
 
 @dataclass
-class _Condition:
+class Condition:
     """`params <= 25e6`, taken apart."""
 
     counted: Any
@@ -115,11 +115,11 @@ def solve(
     Raises `ArchError` for a wrong condition or program, `ValueError` for wrong names and ranges, `NoSolution`.
     """
     names = list(free)
-    condition = _read(such_that)
+    condition = read_condition(such_that)
     fixed = dict(config or {})
     known = spec.elaborate(name, **fixed).graph  # raises what is wrong with the program itself
     _check_names(names, known.parameters, fixed)
-    wanted = _wanted(condition, such_that, None if like is None else like())
+    wanted = wanted_number(condition, such_that, None if like is None else like())
     best: Solution | None = None
     numbers: list[Numbers] = []
     last = names[-1]
@@ -128,7 +128,7 @@ def solve(
         outer = {one.name: one.value(index) for one, index in zip(names, chosen, strict=False)}
 
         def count(index: int, outer: Mapping[str, Any] = outer) -> int | None:
-            return _count(spec, name, {**fixed, **outer, last.name: last.value(index)}, condition)
+            return count_with(spec, name, {**fixed, **outer, last.name: last.value(index)}, condition)
 
         found = Numbers(count, last.count)
         numbers.append(found)
@@ -148,7 +148,7 @@ def solve(
     return Solution(best.config, best.counted, best.operator, best.count, wanted, tried)
 
 
-def _read(text: str) -> _Condition:
+def read_condition(text: str) -> Condition:
     """The condition. Raises `ArchError` with the place in it."""
     problems = Problems()
     file = parse(Source("--such-that", f"let wanted = {text}"), problems)
@@ -159,10 +159,10 @@ def _read(text: str) -> _Condition:
         raise ValueError(
             f"the condition compares a count with a number: `params == 25e6`, `macs(N=1, H=224, W=224) <= like`; this is `{text}`"
         )
-    return _Condition(value.left, value.operator, value.right)
+    return Condition(value.left, value.operator, value.right)
 
 
-def _wanted(condition: _Condition, text: str, like: Any) -> float:
+def wanted_number(condition: Condition, text: str, like: Any) -> float:
     """The number on the right side. Raises `ValueError`, or `ArchError` for a count that does not exist."""
     if condition.like:
         if like is None:
@@ -177,7 +177,7 @@ def _wanted(condition: _Condition, text: str, like: Any) -> float:
     return value
 
 
-def _counted(graph: Any, condition: _Condition) -> int:
+def _counted(graph: Any, condition: Condition) -> int:
     try:
         value = expect.count(Session(Problems()), graph, condition.counted, Expectation(condition.counted, None, None))
     except Fault as fault:
@@ -187,7 +187,7 @@ def _counted(graph: Any, condition: _Condition) -> int:
     return value
 
 
-def _count(spec: Spec, name: str | None, config: Mapping[str, Any], condition: _Condition) -> int | None:
+def count_with(spec: Spec, name: str | None, config: Mapping[str, Any], condition: Condition) -> int | None:
     """The count with this configuration; None where the program has an error with it."""
     try:
         graph = spec.elaborate(name, **config).graph

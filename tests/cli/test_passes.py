@@ -20,6 +20,19 @@ def test_the_passes_are_listed(cli) -> None:
     assert [one["options"] for one in listed if one["name"] == "constants"] == [{"most": 256}]
 
 
+def test_the_design_edits_are_listed(cli) -> None:
+    from archdsl import design
+
+    result = cli("passes", "--design")
+    assert result.code == 0
+    assert [line.split("(")[0] for line in result.out.splitlines() if line.startswith("design.")] == [
+        f"design.{name}" for name in design.__all__
+    ]
+    listed = json.loads(cli("passes", "--design", "--json").out)["result"]
+    assert {one["name"]: one["takes"] for one in listed}["swap"] == ["graph", "old", "new", "where=None"]
+    assert all(one["does"].endswith(".") for one in listed)
+
+
 def test_compile_goes_through_passes(cli, here) -> None:
     (here / "net.arch").write_text(NET)
     result = cli("compile", "net.arch", "--to", "torch", "--pass", "identities", "--why")

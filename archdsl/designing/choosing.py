@@ -1,0 +1,48 @@
+"""Which steps a design edit means: all that it can be done to, or those in the places that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archdsl.elaborate.editing.selection import Selection
+from archdsl.elaborate.editing.sites import Occurrence
+from archdsl.elaborate.faults.edit_problems import NothingSelected
+from archdsl.ir.graph import Graph
+from archdsl.problems.problem import ArchError
+from archdsl.source import Span
+
+Fits = Callable[[Occurrence], bool]
+
+
+def chosen(graph: Graph, what: str, where: str | None, fits: Fits = lambda one: True, wanted: str = "") -> Selection:
+    """The steps of the selector `what`, with `where` those of them that it selects or that lie inside it, which `fits` takes.
+
+    `wanted` says in words what fits. Raises `ArchError` with `nothing-selected` where there is none.
+    """
+    found = graph.select(what if where is None else f"(({what}) & ({where})) | (({what}) in ({where}))")
+    return kept(found, fits, wanted)
+
+
+def kept(found: Selection, fits: Fits, wanted: str) -> Selection:
+    """Those of a selection that fit. Raises `ArchError` with `nothing-selected` where none does."""
+    steps = tuple(one for one in found if fits(one))
+    if not steps:
+        told = f"{len(found)} steps of `{found.graph.name}` are `{found.what}`, and none of them is {wanted}"
+        raise ArchError((NothingSelected(at=found.at, what=told),))
+    return Selection(found.graph, steps, found.what, found.at)
+
+
+def again(graph: Graph, what: str, steps: tuple[Occurrence, ...]) -> Selection:
+    """The same steps in an edited graph."""
+    same = {(one.way, one.span) for one in steps}
+    return kept(graph.select(what), lambda one: (one.way, one.span) in same, "where it was")
+
+
+def inside(one: Occurrence, outer: Occurrence) -> bool:
+    """Whether a step stands in the braces of another, or in a block that is called from there."""
+    depth = len(outer.way)
+    if one is outer or one.way[:depth] != outer.way:
+        return False
+    key = (*one.way, one.span)[depth]
+    at = key if isinstance(key, Span) else key[0]
+    return at.source is outer.span.source and outer.span.start <= at.start and at.end <= outer.span.end

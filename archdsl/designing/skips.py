@@ -1,0 +1,142 @@
+"""Skips: taken away, put around, and the norms before or behind them."""
+
+from __future__ import annotations
+
+from archdsl.designing.choosing import again, chosen, inside, kept
+from archdsl.dims.shape import TensorType
+from archdsl.elaborate.editing.changes import CannotChange, Change, InsertAfter
+from archdsl.elaborate.editing.reading import read_chain
+from archdsl.elaborate.editing.sites import Occurrence, Site
+from archdsl.elaborate.editing.trees import beside, chain, nowhere
+from archdsl.ir.graph import Graph
+from archdsl.ops.registry import find
+from archdsl.records import changed, record
+from archdsl.syntax import tree
+
+
+def without_skips(graph: Graph, where: str | None = None) -> Graph:
+    """Every skip becomes its body alone, without the shortcut: `without_skips(graph)`, `without_skips(graph, "layer4")`."""
+    return chosen(graph, "[skip]", where).unwrap()
+
+
+def with_skips(graph: Graph, where: str | None = None, op: str = "add") -> Graph:
+    """A skip around every block that gives what it takes, `where` around every step that it selects: `with_skips(graph, "h.*")`.
+
+    `op` joins both ways: `add`, `mul` or any function of two tensors. Keys stay.
+    """
+    if where is not None:
+        found = graph.select(where)
+    else:
+        kinds = {one.word for one in graph.select("~[skip]") if one.kind == "block"}
+        if not kinds:
+            raise LookupError(f"{graph.name} calls no blocks: say around which steps")
+        found = graph.select(" | ".join(sorted(kinds)))
+    fits = kept(found, lambda one: one.takes[:1] == one.gives and len(one.gives) == 1, "a step that gives what it takes")
+    return fits.wrap("skip" if op == "add" else f"skip({op})")
+
+
+def pre_norm(graph: Graph, where: str | None = None) -> Graph:
+    """Each norm that stands behind a skip goes to the start of its body: `x + f(norm(x))` for `norm(x + f(x))`.
+
+    Labelled norms keep their keys. A network of pre-norms usually ends in one more: insert it.
+    """
+    skips = chosen(graph, "[skip]", where)
+    moves = [(skip, norm) for skip in skips if (norm := _behind(graph, skip)) is not None]
+    return _moved(graph, moves, PutFirst, "a skip with a norm behind it")
+
+
+def post_norm(graph: Graph, where: str | None = None) -> Graph:
+    """Each norm that starts the body of a skip goes behind the skip: `norm(x + f(x))` for `x + f(norm(x))`.
+
+    Labelled norms keep their keys.
+    """
+    skips = chosen(graph, "[skip]", where)
+    moves = [(skip, norm) for skip in skips if (norm := _first_inside(graph, skip)) is not None]
+    return _moved(graph, moves, InsertAfter, "a skip that starts with a norm")
+
+
+Move = tuple[Occurrence, Occurrence]
+"""A skip and the norm that goes in or out."""
+
+
+def _moved(graph: Graph, moves: list[Move], change: type[PutFirst] | type[InsertAfter], wanted: str) -> Graph:
+    pairs = {_place(skip) for skip, _ in moves}
+    kept(graph.select("[skip]"), lambda one: _place(one) in pairs, wanted)
+    norms = tuple(norm for _, norm in moves)
+    made = again(graph, " | ".join(sorted({one.word for one in norms})), norms).remove()
+    for text in dict.fromkeys(norm.span.text for norm in norms):
+        here = tuple(skip for skip, norm in moves if norm.span.text == text)
+        made = again(made, "[skip]", here).edit(change(read_chain(text, "<move>")))
+    return made
+
+
+def _behind(graph: Graph, skip: Occurrence) -> Occurrence | None:
+    """The norm that is the next step after a skip and all that is in it."""
+    steps = _every(graph)
+    start = steps.index(skip)
+    last = max((at for at in range(start, len(steps)) if inside(steps[at], skip)), default=start)
+    return _norm(steps[last + 1 :], skip.gives)
+
+
+def _first_inside(graph: Graph, skip: Occurrence) -> Occurrence | None:
+    """The norm that is the first step in the body of a skip."""
+    steps = _every(graph)
+    return _norm(steps[steps.index(skip) + 1 :], skip.takes)
+
+
+def _norm(steps: list[Occurrence], takes: tuple[TensorType, ...]) -> Occurrence | None:
+    """The first of these, if it is a norm of this; braces that only group or choose are looked through."""
+    near = next((one for one in steps if one.kind not in ("if", "group")), None)
+    return near if near is not None and _is_norm(near) and near.takes == takes else None
+
+
+def _every(graph: Graph) -> list[Occurrence]:
+    """All steps, as they come one after the other."""
+    return list(graph.select("[skip] | ~[skip]"))
+
+
+def _is_norm(one: Occurrence) -> bool:
+    op = find(one.word) if one.kind == "layer" else None
+    return op is not None and op.family == "norm"
+
+
+def _place(one: Occurrence) -> tuple[object, object]:
+    return one.way, one.span
+
+
+@record
+class PutFirst(Change):
+    """A piece before all else in the body of a construct."""
+
+    by_identity = True
+    word = "moved"
+
+    piece: tree.Chain
+
+    def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
+        node, body = _body_of(site)
+        flow = tree.Flow(nowhere(self.piece.span), chain([beside(self.piece)], self.piece.span))
+        return changed(node, term=changed(node.term, body=changed(body, statements=(flow, *body.statements))))
+
+
+@record
+class PutLast(Change):
+    """A piece after all else in the body of a construct."""
+
+    by_identity = True
+    word = "put at the end"
+
+    piece: tree.Chain
+
+    def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
+        node, body = _body_of(site)
+        flow = tree.Flow(nowhere(self.piece.span), chain([beside(self.piece)], self.piece.span))
+        return changed(node, term=changed(node.term, body=changed(body, statements=(*body.statements, flow))))
+
+
+def _body_of(site: Site) -> tuple[tree.Step, tree.Body]:
+    node = site.node
+    body = getattr(node.term, "body", None) if isinstance(node, tree.Step) else None
+    if not isinstance(node, tree.Step) or not isinstance(body, tree.Body):
+        raise CannotChange("it has no body")
+    return node, body
