@@ -201,6 +201,10 @@ def elaborate(
 ) -> Elaborated | None:
     """The arch as a graph: every bare dimension of its header is a symbol. `given` are the optional inputs that it takes;
     `free` are configuration names that stay symbolic; `visit` says how its steps are edited or written down."""
+    if word.edits:
+        from archdsl.elaborate.editing import variants  # loaded where something is edited
+
+        return variants.elaborate(session, module, word, name, overrides, given, span, free)
     before = len(session.problems.errors)
     item = word.item
     assert isinstance(item, tree.Arch)  # noqa: S101
@@ -245,7 +249,8 @@ def elaborate(
     if made is None or len(session.problems.errors) > before:
         return None
     origin = Origin(module, word, name, overrides, given, span, free or {}, session.float, homes=session.homes)
-    graph = origin.graph = changed(made.graph, name=name, doors=doors(made, unit), origin=origin)
+    doc = made.graph.doc if word.doc is None else word.doc
+    graph = origin.graph = changed(made.graph, name=name, doors=doors(made, unit), doc=doc, origin=origin)
     session.heads[id(graph)] = session.heads.get(id(made.graph), Heads(item))
     expectations = tuple(
         Expectation(condition, scope, word.module) for condition, scope in session.expectations.pop(id(unit), [])

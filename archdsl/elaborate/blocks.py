@@ -19,7 +19,7 @@ from archdsl.elaborate.program import Module
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_NODES, Session
 from archdsl.elaborate.unit import Made, Unit
-from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Instance, Leaf, Several, Template, describe, key_of
+from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Instance, Leaf, Several, Template, VariantEdit, describe, key_of
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -31,18 +31,23 @@ def variant(session: Session, module: Module, item: tree.Variant) -> Any:
 
     frame = lookup.file_frame(session, module)
     value = item.value
+    settings = [one for edit in item.edits if edit.selector is None for one in edit.value]  # type: ignore[union-attr]
     given: list[Given] = []
     if isinstance(value, tree.Call):
         base = expressions.evaluate(frame, value.function)
         given = calls.arguments(frame, value.args)
     else:
         base = expressions.evaluate(frame, value)
+        given = calls.arguments(frame, tuple(settings))
     if base is UNKNOWN:
         return UNKNOWN
     if not isinstance(base, BlockWord) or not isinstance(base.item, tree.Arch):
         raise Fault(names.NotALayer(at=value.span, what=f"a variant is of an arch, and this is {describe(base)}"))
     merged = apply.block_arguments(base, (), given, value.span)
-    return BlockWord(base.item, base.module, tuple(merged.items()))
+    config = tuple(merged.items())
+    edits = tuple([VariantEdit(item.name, module, config, one) for one in item.edits if one.selector is not None])
+    named = (item.name, item.doc or base.doc) if item.edits else (base.called, base.doc)
+    return BlockWord(base.item, base.module, config, (*base.edits, *edits), *named)
 
 
 def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: str, span: Span) -> list[Value | None]:
@@ -80,6 +85,8 @@ def instantiate(
             config = completed(frame, callee, parameters, config, span)
         inputs = inputs_of(frame, tensors, flow, name, span) if tensors else [headers_single(frame, flow, span)]
     session = frame.session
+    if isinstance(callee, BlockWord) and callee.edits:
+        visit = mounted(session, callee, template, config, inputs, visit)
     types = tuple([None if one is None else one.type for one in inputs])
     what = template.key() if isinstance(callee, Group) else (callee.module, name)
     key: tuple[object, ...] = (what, key_of(config), types, frame.settings, frame.unit.facts)
@@ -109,6 +116,24 @@ def instantiate(
     if frame.unit.expanded + made.expanded * session.multiplier > MAX_NODES:
         raise Fault(problems.TooManyNodes(at=span, what=f"the program expands to more than {MAX_NODES:,} nodes"))
     return made, operands
+
+
+def mounted(
+    session: Session,
+    callee: BlockWord,
+    template: Template,
+    config: tuple[tuple[str, Any], ...],
+    inputs: Sequence[Value | None],
+    visit: Any,
+) -> Any:
+    """The visit of a variant with edits where it is called like a block."""
+    from archdsl.elaborate.editing import variants  # loaded where something is edited
+
+    tensors = callee.module.lists(callee.item)[1]
+    given = frozenset(
+        one.name for one, value in zip(tensors, inputs, strict=False) if value is not None and one.default is not None
+    )
+    return variants.mounted(session, callee, config, given, visit, own=not template.args)
 
 
 def lent(value: Any) -> bool:
@@ -342,6 +367,8 @@ def splice(frame: Frame, callee: BlockWord | Group, template: Template, flow: An
         inputs_of(frame, tensors, flow, callee.name, span) if tensors else [headers_single(frame, flow, span)]
     )
     config = tuple({**dict(callee.given), **dict(template.args)}.items())
+    if callee.edits:
+        inner.visit = mounted(frame.session, callee, template, config, values, inner.visit)
     with frame.session.inside(callee.name, callee.item, span):
         enter(inner, callee.item, config, tensors, values, span)
         if isinstance(callee.item, tree.Arch):

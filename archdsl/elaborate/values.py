@@ -58,19 +58,35 @@ class OpWord:
 
 
 @record
+class VariantEdit:
+    """An edit of a variant, with the file that it stands in and the variant's own configuration."""
+
+    by_identity = True
+
+    variant: str
+    module: Module
+    given: tuple[tuple[str, Any], ...]
+    edit: tree.Edit
+
+
+@record
 class BlockWord:
-    """A block's or an arch's name; `given` is the configuration of the variants it went through."""
+    """A block's or an arch's name; `given` is the configuration of the variants it went through, `edits` are theirs in order,
+    `called` and `doc` the name and the documentation of the last one that edits."""
 
     by_identity = True
 
     item: tree.Block | tree.Arch
     module: Module
     given: tuple[tuple[str, Any], ...] = ()
+    edits: tuple[VariantEdit, ...] = ()
+    called: str = ""
+    doc: str | None = None
 
     @property
     def name(self) -> str:
         """The block's own name."""
-        return self.item.name
+        return self.called or self.item.name
 
 
 @record
@@ -112,7 +128,7 @@ class Template:
         elif isinstance(callee, Group):
             inner = (id(callee.body), callee.scope)  # the scope itself: kept alive, its identity is not given to another
         elif isinstance(callee, BlockWord):
-            inner = (callee.module, callee.item.name, key_of(callee.given))
+            inner = (callee.module, callee.name, key_of(callee.given), callee.edits)
         else:
             inner = (callee.module, callee.item.name)
         return ("template", inner, key_of(self.args))

@@ -22,6 +22,43 @@ class NothingSelected(Stated):
     code = "nothing-selected"
 
 
+class EditsClash(Stated):
+    """Two edits of one variant meet in one place, and one of them does nothing: the first takes away what the second selects, or
+    the second takes away all that the first put there. Edits apply in the order of the text, each to what those above it made.
+
+    ```arch
+    arch Base(x: [N, 8]) -> [N, 8] {
+      fc: Linear(8)
+      relu
+    }
+
+    variant Smooth of Base {
+      replace relu with gelu
+      replace relu with silu
+    }
+    ```
+
+    Leave one of the two out, or select what stands there by then.
+    """
+
+    code = "edits-clash"
+
+
+class TooManyEdits(Stated):
+    """A variant has more edits than are applied, those of the variants that it is of included: one selector can mean many steps,
+    and what differs everywhere is an arch of its own.
+
+    ```sh
+    { echo 'arch A(x: [N, 8]) -> [N, 8] { fc: Linear(8) }'; echo 'variant B of A {'
+      for i in $(seq 65); do echo "insert after fc { fc$i: Linear(8) }"; done; echo '}'; } > many.arch; archdsl check many.arch
+    ```
+
+    Select more with one edit, or write the arch anew.
+    """
+
+    code = "too-many-edits"
+
+
 class BadPiece(Stated):
     """The text of an edit is not what the edit takes: a step or chain to replace or insert, a construct to wrap, arguments by
     name to set.

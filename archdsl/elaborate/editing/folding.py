@@ -1,0 +1,43 @@
+"""Changes of steps are put into a trie of edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.elaborate.editing.changes import CannotChange, Change
+from archdsl.elaborate.editing.sites import Occurrence
+from archdsl.elaborate.editing.trie import Edit, Edits
+from archdsl.elaborate.fault import Fault
+from archdsl.elaborate.faults import edit_problems as problems
+from archdsl.problems.problem import Label
+from archdsl.source import Span
+
+
+def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span) -> Edits:
+    """These edits, and each change at its step; inner steps first. Raises where a change cannot be made: `at` is its text."""
+    if {"shared", "use"} <= {one.kind for one, _ in pairs}:
+        pairs = [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
+    made: dict[object, Edit] = {}
+    for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
+        key = (id(change), one.span, one.site.numbers, one.site.tensors)
+        if key not in made:
+            try:
+                made[key] = change.edit(one.site)
+            except CannotChange as fault:
+                what = f"this `{one.word}` cannot be {change.word}: {fault}"
+                raise Fault(problems.EditNotPossible(at=at, what=what, others=(Label(one.span, "this one"),))) from None
+        edits = edits.with_edit(one.way, one.span, made[key])
+    return edits
+
+
+def over(outer: Edits | None, inner: Edits) -> Edits:
+    """The edits of what is mounted, and over them those that were made to it where it is mounted."""
+    if outer is None:
+        return inner
+    here = inner
+    for at, edit in outer.here.items():
+        here = here.with_edit((), at, edit)
+    below = dict(here.below)
+    for key, edits in outer.below.items():
+        below[key] = over(edits, below[key]) if key in below else edits
+    return Edits(here.here, below)
