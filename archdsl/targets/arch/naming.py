@@ -21,7 +21,12 @@ def is_word(name: str) -> bool:
 
 def is_nameless(name: str) -> bool:
     """Whether a value has the name of those that only flow."""
-    return name == "x" or (name.startswith("x_") and name[2:].isdigit())
+    return base_of(name) == "x"
+
+
+def base_of(name: str) -> str:
+    """A name without the numbers that made it unique."""
+    return re.sub(r"(_\d+)+$", "", name)
 
 
 class Names:
@@ -40,7 +45,7 @@ class Names:
 
     def give(self, value: Value | str) -> str:
         """A free name near the wanted one."""
-        wanted = re.sub(r"_\d+$", "", value if isinstance(value, str) else value.name)
+        wanted = base_of(value if isinstance(value, str) else value.name)
         wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII) or "x"
         if wanted[0].isdigit():
             wanted = f"x{wanted}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.elaborate.finish import ordered
-from archdsl.ir.graph import Graph, Parameter
+from archdsl.ir.graph import Call, Graph, Layer, Member, Parameter
 from archdsl.ir.node import Node, Path
 
 
@@ -18,6 +18,13 @@ def applications(nodes: Sequence[Node]) -> Iterator[Node]:
             yield from applications(node.choice.training.nodes)
             yield from applications(node.choice.evaluation.nodes)
         yield node
+
+
+def is_stateful(member: Member) -> bool:
+    """Whether a member has tensors, so that its path is in keys."""
+    if isinstance(member, Layer):
+        return bool(member.op.parameters())
+    return not isinstance(member, Call) or any(True for _ in member.graph.tensors())
 
 
 def declared(graph: Graph, tied: Iterable[Path]) -> list[Path]:
@@ -40,14 +47,14 @@ def declared(graph: Graph, tied: Iterable[Path]) -> list[Path]:
         path for path, member in graph.members.items()
         if isinstance(member, Parameter) or path in named or once.get(path, 0) != 1
     }  # fmt: skip
-    wanted = list(graph.members)
+    wanted = [path for path, member in graph.members.items() if is_stateful(member)]
     while True:
         said = [path for path in wanted if path in chosen]
-        said += [path for path in dict.fromkeys(first) if path not in chosen and path in graph.members]
+        said += [path for path in dict.fromkeys(first) if path not in chosen and path in wanted]
         made = list(ordered({path: graph.members[path] for path in said}, ()))
         wrong = next((one for one, other in zip(wanted, made, strict=True) if one != other), None)
         if wrong is None:
-            return [path for path in wanted if path in chosen]
+            return [path for path in graph.members if path in chosen]
         before = len(chosen)
         chosen.add(wrong)
         if len(chosen) == before:  # it is declared; what comes before it in the text stands in the way

@@ -141,8 +141,12 @@ class Structure:
         if self._names(piece, taken):
             return []
         short = [is_short(one) for one in taken]
-        if piece.node.scan is not None or piece.node.choice is not None:
-            return taken if all(short) and all(is_pure(one) for one in taken) else []
+        if piece.node.choice is not None:
+            return []
+        if piece.node.scan is not None:
+            captured = piece.operands[len(piece.node.scan.axes) + piece.node.scan.carries :]
+            inside = all(short) and all(is_pure(one) and results_of(one)[0] not in captured for one in taken)
+            return taken if inside else []
         return taken if all(short[1:]) else taken[-1:]
 
     def _names(self, piece: Step, taken: list[Piece]) -> bool:

@@ -16,11 +16,11 @@ from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_word
 from archdsl.targets.arch.pieces import Step
 from archdsl.targets.arch.settings import Settings, initializer_text
-from archdsl.targets.arch.sharing import applications, declared
+from archdsl.targets.arch.sharing import applications, declared, is_stateful
 from archdsl.targets.arch.sizes import Sizes
 from archdsl.targets.arch.structure import Structure
-from archdsl.targets.arch.words import configuration, is_inferred, label_text, quoted
-from archdsl.targets.arch.writing import Place, Writer, is_stateful
+from archdsl.targets.arch.words import configuration, inferred, label_text, quoted
+from archdsl.targets.arch.writing import Place, Writer
 
 
 @record
@@ -85,8 +85,8 @@ class Unit:
         return f"{doc}{header} {{\n" + "\n".join(lines) + "\n}\n"
 
     def _writer(self, named: dict[int, set[str]] | None) -> Writer:
-        stateful = [path for path, member in self.graph.members.items() if is_stateful(member)]
-        made = Writer(self.graph, self.graph, self, self.sizes.text, Labels(stateful), self.names, {}, named)
+        fixed = [path for path, member in self.graph.members.items() if path in self.shared or is_stateful(member)]
+        made = Writer(self.graph, self.graph, self, self.sizes.text, Labels(fixed), self.names, {}, named)
         made.known.update(self.values)
         return made
 
@@ -112,10 +112,12 @@ class Unit:
 
     def _is_settled(self, path: Path, member: Layer) -> bool:
         """Whether a layer says its own sizes: no step tells them."""
-        first = next((one for one in applications(self.graph.nodes) if one.member == path and not one.leaf), None)
-        if first is None:
-            return True
-        return not is_inferred(member.op, [None if one is None else one.type for one in first.operands], self.graph.facts)
+        told = False
+        for one in applications(self.graph.nodes):
+            if one.member == path and not one.leaf:
+                given = [None if operand is None else operand.type for operand in one.operands]
+                told = inferred(member.op, given, [value.type for value in one.results], self.graph.facts)
+        return not told
 
     def _ties_of(self, path: Path, member: Layer) -> list[str]:
         said = []
@@ -153,11 +155,13 @@ class Unit:
 
     def container(self, node: Node) -> Path:
         if node.member is not None and node.member not in self.shared and not node.leaf:
-            return node.member[:-1]
-        path = node.path
-        if path and path not in self.graph.containers and path[-1].isdigit():
-            return path[:-1]
-        return path
+            path = node.member[:-1]
+        else:
+            path = node.path
+            if path and path not in self.graph.containers and path[-1].isdigit():
+                path = path[:-1]
+        holder = next((end for end in range(1, len(path) + 1) if path[:end] in self.graph.members), None)
+        return path if holder is None else path[: holder - 1]
 
     def _bind_sizes(self) -> None:
         """Header names for the symbolic sizes of the inputs: the author's, where the configuration has them."""

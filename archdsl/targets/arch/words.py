@@ -13,6 +13,7 @@ from archdsl.dims.shape import TensorType
 from archdsl.elaborate.arguments import DTYPES
 from archdsl.ir.node import Path
 from archdsl.ops.contract import INFERRED, REQUIRED, Context, Field, Op, OpFault
+from archdsl.ops.registry import find
 from archdsl.targets.arch.fault import Unsayable
 
 SizeText = Callable[[Size], str]
@@ -93,13 +94,26 @@ def configuration(op: Op, size: SizeText, *, settled: bool = False) -> list[str]
     return [*positional, *named]
 
 
-def is_inferred(op: Op, inputs: Sequence[TensorType | None], facts: Facts) -> bool:
-    """Whether the inputs give the operator's inferred arguments as they are."""
+def inferred(op: Op, inputs: Sequence[TensorType | None], results: Sequence[TensorType], facts: Facts) -> bool:
+    """Whether the inputs give the operator's inferred arguments as they are.
+
+    Raises `Unsayable` for an operator that the language does not have, or not for such inputs: layers compute in the program's
+    one float type.
+    """
+    if find(op.name) is not type(op):
+        raise Unsayable(f"`{op.name}` is an operator of the compiler alone")
+    context = Context(facts)
     given = {name: value for name, value in op.items() if op.fields[name].default is not INFERRED}
-    if len(given) == len(op.fields):
-        return True
     try:
-        return type(op)(**given).bind(Context(facts), *inputs) == op
+        made = op.bind(context, *inputs).infer(context, *inputs)
+        if any(one.dtype != other.dtype for one, other in zip(made, results, strict=True)):
+            raise Unsayable(
+                f"`{op.name}` gives {', '.join(map(str, results))}, and the language's gives {', '.join(map(str, made))}"
+            )
+    except OpFault as fault:
+        raise Unsayable(f"`{op.name}`: {fault.message}") from None
+    try:
+        return len(given) == len(op.fields) or type(op)(**given).bind(context, *inputs) == op
     except OpFault:
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from archdsl.ir.graph import Call, Graph, Layer, Member
+from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.records import changed, record
@@ -16,8 +16,9 @@ from archdsl.targets.arch.folding import Entry, folded, in_braces, whole
 from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_nameless
 from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, is_pure, results_of
+from archdsl.targets.arch.sharing import is_stateful
 from archdsl.targets.arch.structure import flows, inside_of, starts
-from archdsl.targets.arch.words import configuration, is_inferred, label_text
+from archdsl.targets.arch.words import configuration, inferred, label_text
 
 
 class Members(Protocol):
@@ -79,9 +80,9 @@ class Writer:
     def entries(self, body: Body, place: Place) -> list[Entry]:
         """The lines of a body."""
         place = changed(place, flow=body.flow)
+        outer, self.container = self.container, place.container
         done: list[Entry] = []
         for one in body.statements:
-            self.container = place.container
             if one.line:
                 ends = one is body.statements[-1] and results_of(one.piece) == body.results
                 done += [
@@ -95,6 +96,7 @@ class Writer:
         if (last is None or results_of(last) != body.results) and (place.flow,) != body.results and body.results:
             said = [self.reference(one, None) for one in body.results]
             done.append(Entry("", said[0] if len(said) == 1 else f"({', '.join(said)})"))
+        self.container = outer
         return done
 
     def assignment(self, one: Statement, place: Place) -> str:
@@ -269,7 +271,8 @@ class Writer:
         """The arguments of a function."""
         assert node.op is not None  # noqa: S101
         types = [None if one is None else one.type for one in node.operands]
-        return configuration(node.op, self.size, settled=not is_inferred(node.op, types, self.home.facts))
+        told = inferred(node.op, types, [one.type for one in node.results], self.home.facts)
+        return configuration(node.op, self.size, settled=not told)
 
     # Constructs.
 
@@ -299,13 +302,6 @@ class Writer:
         entries = self.body(body, place)
         self.names.leave()
         return in_braces(entries)
-
-
-def is_stateful(member: Member) -> bool:
-    """Whether a member has tensors, so that its path is in keys."""
-    if isinstance(member, Layer):
-        return bool(member.op.parameters())
-    return not isinstance(member, Call) or any(True for _ in member.graph.tensors())
 
 
 def tangent_input(home: Graph, node: Node) -> int:

@@ -58,18 +58,18 @@ def check_same(before: Graph, after: Graph) -> None:
     _bodies(before, after, before, after, "", set())
 
 
-def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen: set[tuple[int, int]]) -> None:
-    """`home` and `away` own the members that the bodies call."""
-    if (id(one), id(other)) in seen:
-        return
-    seen.add((id(one), id(other)))
-    names: dict[str, object] = {}
-    others: dict[str, object] = {}
-    given, came = ([i.value for i in g.inputs if i.value] for g in (one, other))
-    if len(given) != len(came):
-        raise Different(f"{place}: {len(given)} inputs and {len(came)}")
-    for index, (a, b) in enumerate(zip(given, came, strict=True)):
-        names[a.name], others[b.name] = ("input", index), ("input", index)
+def _bodies(
+    one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen: set[tuple[int, int]],
+    names: dict[str, object] | None = None, others: dict[str, object] | None = None,
+) -> None:  # fmt: skip
+    """`home` and `away` own the members that the bodies call; `names` and `others` say where the inputs come from."""
+    if names is None or others is None:
+        if (id(one), id(other)) in seen:
+            return
+        seen.add((id(one), id(other)))
+        names, others = ({value.name: ("input", at) for at, value in enumerate(g.input_values)} for g in (one, other))
+        if len(one.input_values) != len(other.input_values):
+            raise Different(f"{place}: {len(one.input_values)} inputs and {len(other.input_values)}")
     for names_, graph in ((names, home), (others, away)) if one is home else ():
         for path, member in graph.members.items():
             if isinstance(member, Parameter):
@@ -90,11 +90,8 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
         if inner is not None and within is not None:
             where = ".".join(a.member or ())
             _bodies(inner, within, inner, within, f"{place}.{where}", seen)
-        if a.scan is not None and b.scan is not None:
-            _bodies(a.scan.body, b.scan.body, home, away, f"{place}.scan", seen)
-        if a.choice is not None and b.choice is not None:
-            _bodies(a.choice.training, b.choice.training, home, away, f"{place}.training", seen)
-            _bodies(a.choice.evaluation, b.choice.evaluation, home, away, f"{place}.evaluation", seen)
+        for part, body, another in _inner(a, b):
+            _bodies(body, another, home, away, f"{place}.{part}", seen, _captured(a, body, names), _captured(b, another, others))
     if len(left) != len(right):
         raise Different(f"{place}: {len(left)} steps and {len(right)}")
     gives, gave = [_source(names, x.value) for x in one.outputs], [_source(others, x.value) for x in other.outputs]
@@ -102,9 +99,37 @@ def _bodies(one: Graph, other: Graph, home: Graph, away: Graph, place: str, seen
         raise Different(f"{place}: gives {gives} and {gave}")
 
 
+def _inner(a: Node, b: Node) -> list[tuple[str, Graph, Graph]]:
+    """The bodies of two scans, or of two choices."""
+    if a.scan is not None and b.scan is not None:
+        return [("scan", a.scan.body, b.scan.body)]
+    if a.choice is None or b.choice is None:
+        return []
+    return [
+        ("training", a.choice.training, b.choice.training),
+        ("evaluation", a.choice.evaluation, b.choice.evaluation),
+    ]
+
+
+def _own(node: Node) -> int:
+    """How many operands are not captured: captures come in any order."""
+    return (
+        len(node.scan.axes) + node.scan.carries if node.scan is not None else 0 if node.choice is not None else len(node.operands)
+    )
+
+
+def _captured(node: Node, body: Graph, names: dict[str, object]) -> dict[str, object]:
+    """Where the inputs of a body come from."""
+    own = _own(node)
+    found: dict[str, object] = {one.name: ("own", index) for index, one in enumerate(body.input_values[:own])}
+    for one, outer in zip(body.input_values[own:], node.operands[own:], strict=True):
+        found[one.name] = ("outer", _source(names, outer))
+    return found
+
+
 def _taken(node: Node, names: dict[str, object]) -> list[object]:
     """What a step takes; optional operands that are absent at the end may be left out."""
-    found = [_source(names, one) for one in node.operands]
+    found = [_source(names, one) for one in node.operands[: _own(node)]]
     while found and found[-1] is None:
         found.pop()
     return found
