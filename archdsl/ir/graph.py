@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
+from archdsl.dims.dtype import FLOAT
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Op
+from archdsl.ops.own_float import seen
 from archdsl.records import fresh, record
 from archdsl.source import Span
 
@@ -50,6 +52,12 @@ class Layer:
     op: Op
     inits: tuple[tuple[str, Initializer], ...] = ()
     span: Span | None = None
+    float: str = FLOAT
+    """The float type of its tensors and of what it computes, where that is not the program's."""
+
+    def parameters(self) -> dict[str, TensorType]:
+        """The types of what it owns, by leaf."""
+        return {leaf: seen(TensorType(one.shape, one.dtype), self.float) for leaf, one in self.op.parameters().items()}
 
 
 @record
@@ -147,7 +155,7 @@ class Graph:
         return print_graph(self)
 
     def select(self, pattern: str | None = None, /, **attributes: Any) -> Any:
-        """The steps that are meant, for an edit: `select("layer1.*.bn?")`, `select("relu")`, `select(layer="Conv2d", groups=1)`,
+        """The steps that are meant, for an edit, or all: `select("layer1.*.bn?")`, `select("relu")`, `select(layer="Conv2d", groups=1)`,
         `select("Conv2d(groups=1) & ~layer1.**")`. The selection's `replace`, `insert_after`, `insert_before`, `wrap`, `remove`,
         `unwrap` and `set` each give a new graph. Raises `ArchError` where nothing is meant, `ValueError` for a graph that is not
         as a spec gave it."""
@@ -202,7 +210,8 @@ class Graph:
             elif isinstance(member, Layer):
                 for leaf, weight in member.op.parameters().items():
                     if (*path, *leaf.split(".")) not in owned:
-                        yield (*path, leaf), Tensor(TensorType(weight.shape, weight.dtype), weight.buffer, weight.persistent)
+                        type = seen(TensorType(weight.shape, weight.dtype), member.float)
+                        yield (*path, leaf), Tensor(type, weight.buffer, weight.persistent)
             else:
                 for inner, tensor in member.graph.tensors():
                     if (*path, *".".join(inner).split(".")) not in owned:  # a leaf may have dots: `out_proj.weight`

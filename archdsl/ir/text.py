@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.dims.dim import Dim, Size
+from archdsl.dims.dtype import FLOAT
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Graph, Initializer, Input, Layer, Member, Output, Parameter
@@ -138,7 +139,8 @@ class _Printer:
             return f"block {path_text(path)} = {self.ref(member.graph)}"
         if isinstance(member, Layer):
             inits = "".join(f" init {word(leaf)} = {self.init(one)}" for leaf, one in member.inits)
-            return f"layer {path_text(path)} = {op_text(member.op, self.graph.facts)}{inits}"
+            own = "" if member.float == FLOAT else f" float {member.float}"
+            return f"layer {path_text(path)}{own} = {op_text(member.op, self.graph.facts)}{inits}"
         kind = "buffer" if member.buffer else "param"
         lost = "" if member.persistent else " unsaved"
         value = member.value

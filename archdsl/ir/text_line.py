@@ -28,6 +28,7 @@ WORDS = frozenset(
         "lend",
         "lent",
         "run",
+        "float",
         "leaf",
         "self",
         "scan",

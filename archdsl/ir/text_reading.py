@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.dims.dim import Size
+from archdsl.dims.dtype import FLOAT
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Door, Graph, Initializer, Input, Layer, Loop, Member, Output, Parameter
@@ -138,13 +139,14 @@ class _Reader:
 
     def layer(self, line: Line, _: str) -> None:
         path = line.path()
+        own = line.name() if line.found("float") else FLOAT
         line.take("=")
         op, inits = self.op(line), []
         while line.found("init"):
             leaf = line.name()
             line.take("=")
             inits.append((leaf, self.init(line)))
-        self.members[path] = Layer(op, tuple(inits))
+        self.members[path] = Layer(op, tuple(inits), float=own)
 
     def parameter(self, line: Line, kind: str) -> None:
         path = line.path()

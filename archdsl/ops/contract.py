@@ -70,9 +70,8 @@ class Field:
     """One configuration argument of an operator.
 
     `kind` is what may be given, in the words of the language: `int float bool str dtype size`, `list[int]`, `size | none`, …;
-    `size`
-    is an int or a symbolic dimension, `tensor` is handled by `tensors`. `default` is a value, `REQUIRED` (stands by position), or
-    `INFERRED` (the compiler knows it from the input's type; may be given by name and is then checked).
+    `size` is an int or a symbolic dimension, `tensor` is handled by `tensors`. `default` is a value, `REQUIRED` (stands by
+    position), or `INFERRED` (the compiler knows it from the input's type; may be given by name and is then checked).
     """
 
     doc: str
@@ -136,8 +135,8 @@ class Example:
     """A worked example: documented, and run by the battery with every target.
 
     `inputs` and `outputs` are types as text (`"[N, 3, H, W]"`, `"i64[B, T]"`); `facts` such as `"H % 2 == 0"` hold; `bind` gives
-    numbers to symbols for the run (the battery chooses small primes otherwise, keeping the facts). `values` may restrict an
-    input: its index to `(low, high)`, for indices, or domains such as log's; the high of integers is excluded, or a symbol.
+    numbers to symbols (else small primes that keep the facts). `values` may restrict an input: its index to `(low, high)`, for
+    indices, or domains such as log's; the high of integers is excluded, or a symbol.
     """
 
     args: Mapping[str, Any] = fresh(default_factory=dict)
@@ -253,8 +252,7 @@ class Op:
     name: ClassVar[str] = ""
     """The word in the language: `Conv2d`, `relu`."""
     tensors: ClassVar[tuple[str, ...]] = ("x",)
-    """Names of the tensor inputs; `mask?` may be absent (passed as None), `*xs` takes one or more (last but for none), `()` for
-    creators."""
+    """Names of the tensor inputs; `mask?` may be absent (passed as None), `*xs` takes one or more (the last), `()` creators."""
     variadic: ClassVar[str | None] = None
     """The field that takes all positional configuration arguments as a tuple: `zeros(B, 4)`, `permute(0, 2, 1)`."""
     keywords: ClassVar[str | None] = None
@@ -267,6 +265,8 @@ class Op:
     """CamelCase: owns parameters, buffers or randomness."""
     random: ClassVar[bool] = False
     """Draws in training (dropout)."""
+    precise: ClassVar[bool] = False
+    """Sums, exponentials and the like, of which half precision loses too much: the pass `cast` leaves it as it is."""
     family: ClassVar[str] = ""
     """The folder it stands in, for the reference pages."""
     examples: ClassVar[tuple[Example, ...]] = ()

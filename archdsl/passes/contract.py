@@ -29,6 +29,10 @@ class Pass:
     evaluation: ClassVar[bool] = False
     """Whether it is kept in evaluation mode only: what comes out is for inference."""
 
+    def wrong(self) -> str:
+        """What is wrong with its options; nothing where they are such as it takes."""
+        return ""
+
     def edit(self, graph: Graph, site: Site) -> Graph:
         """One graph of the program, at its site; itself where nothing changes."""
         raise TypeError(f"{type(self).__name__} edits nothing")
@@ -78,7 +82,8 @@ class _Everywhere:
         )
         after = graph if same else changed(graph, members=members, nodes=nodes, borrowed=borrowed)
         derived = self.derived.setdefault(id(owner), [])
-        site = Site(after if owner is graph else owner, self.float, self.refusals, derived, self.holds.get(id(owner)))
+        body = owner is not graph
+        site = Site(owner if body else after, self.float, self.refusals, derived, self.holds.get(id(owner)), body)
         return self.one.edit(after, site)
 
     def node(self, node: Node, owner: Graph) -> Node:

@@ -59,6 +59,8 @@ def read_pass(text: str) -> Pass:
             near = did_you_mean(name, known) or f"it has {', '.join(known) or 'none'}"
             raise UnknownPass(f"`{said[1]}` has no option `{name}`; {near}")
         one = changed(one, **{name: _read(value, known[name], f"`{name}` of `{said[1]}`")})
+    if one.wrong():
+        raise UnknownPass(f"`{said[1]}`: {one.wrong()}")
     return one
 
 

@@ -62,9 +62,8 @@ def tensors_read_exist(view: View) -> Said:
         elif isinstance(what, Graph):
             found = tensor_type(what, path)
         else:
-            op = what.op if isinstance(what, Layer) else what if isinstance(what, Op) else None
-            weight = op.parameters().get(node.leaf) if op is not None else None
-            found = None if weight is None else TensorType(weight.shape, weight.dtype)
+            layer = Layer(what) if isinstance(what, Op) else what
+            found = layer.parameters().get(node.leaf) if isinstance(layer, Layer) else None
         if found is None:
             yield place, f"the member owns no tensor `{node.leaf}`", node.span
         elif len(node.results) != 1 or not view.same(node.results[0].type, found):

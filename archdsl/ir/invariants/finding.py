@@ -125,9 +125,9 @@ def tensor_type(graph: Graph, path: Path) -> TensorType | None:
         if isinstance(member, Parameter) and not rest:
             return member.value.type
         if isinstance(member, Layer):
-            weight = member.op.parameters().get(".".join(rest))
-            if weight is not None:
-                return TensorType(weight.shape, weight.dtype)
+            type = member.parameters().get(".".join(rest))
+            if type is not None:
+                return type
         elif member is not None and not isinstance(member, Parameter):
             found = tensor_type(member.graph, rest) if rest else None
             if found is not None:

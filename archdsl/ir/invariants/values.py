@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from archdsl.dims.dim import Dim
-from archdsl.dims.dtype import DTYPES
+from archdsl.dims.dtype import DTYPES, FLOAT
 from archdsl.dims.shape import simplify_type
 from archdsl.ir.graph import Graph, Layer, Parameter
 from archdsl.ir.invariants.finding import Said, View, invariant, own_values, type_of, types_text
 from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Value
 from archdsl.ops.contract import Context, Op, OpFault
+from archdsl.ops.own_float import all_seen, own_float, seen
 
 
 @invariant
@@ -129,9 +130,11 @@ def results_are_typed_as_inferred(view: View) -> Said:
         if op is None or _arity(op, len(node.operands)):
             continue
         types = tuple(map(type_of, node.operands))
+        own = float_of(view, node)
+        shown = all_seen(types, own)
         try:
-            bound = op.bind(context, *types)
-            inferred = tuple(simplify_type(view.facts, one) for one in bound.infer(context, *types))
+            bound = op.bind(context, *shown)
+            inferred = tuple(seen(simplify_type(view.facts, one), own) for one in bound.infer(context, *shown))
         except OpFault as fault:
             yield place, f"`{op.name}` refuses {types_text(types)}: {fault.message}", node.span
             continue
@@ -143,6 +146,14 @@ def results_are_typed_as_inferred(view: View) -> Said:
         given = tuple(one.type for one in node.results)
         if len(given) != len(inferred) or not all(map(view.same, given, inferred)):
             yield place, f"the results are {types_text(given)}, and `{op.name}` gives {types_text(inferred)}", node.span
+
+
+def float_of(view: View, node: Node) -> str:
+    """The float type in which a node computes."""
+    if node.op is not None:
+        return own_float([type_of(one) for one in node.operands], [one.type for one in node.results])
+    what = view.member(node.member)
+    return what.float if isinstance(what, Layer) else FLOAT
 
 
 def applied(view: View, node: Node) -> Op | None:

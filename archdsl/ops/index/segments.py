@@ -65,6 +65,7 @@ class SegmentSum(Segments):
     """
 
     name = "segment_sum"
+    precise = True
     linear = ("x",)
     family = "index"
     tensors = ("x", "segments")
@@ -97,6 +98,7 @@ class SegmentMean(Segments):
     """
 
     name = "segment_mean"
+    precise = True
     linear = ("x",)
     family = "index"
     tensors = ("x", "segments")
@@ -168,6 +170,7 @@ class SegmentSoftmax(Segments):
     """
 
     name = "segment_softmax"
+    precise = True
     family = "index"
     tensors = ("x", "segments")
 

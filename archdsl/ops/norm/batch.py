@@ -35,6 +35,7 @@ class BatchNorm(Op):
     """What the batch normalisations share. In evaluation they use the running statistics, unless they keep none."""
 
     family = "norm"
+    precise = True
     layer = True
     floats = True
     ranks: ClassVar[tuple[int, int]] = (0, 0)
@@ -179,6 +180,7 @@ class BatchNormFunction(Op):
 
     name = "batch_norm"
     family = "norm"
+    precise = True
     tensors = ("x", "running_mean?", "running_var?", "weight?", "bias?")
     floats = True
     training: bool = option(False, "Whether the batch's statistics are used; the running ones may then be left out.", "bool")

@@ -39,6 +39,7 @@ class GroupNorm(Op):
 
     name = "GroupNorm"
     family = "norm"
+    precise = True
     layer = True
     floats = True
     num_groups: Size = required("How many groups; divides the channels.", "size")
@@ -105,6 +106,7 @@ class GroupNormFunction(Op):
 
     name = "group_norm"
     family = "norm"
+    precise = True
     tensors = ("x", "weight?", "bias?")
     floats = True
     num_groups: Size = required("How many groups; divides the channels.", "size")

@@ -36,6 +36,7 @@ class InstanceNorm(Op):
     """What the instance normalisations share. With running statistics they use these in evaluation."""
 
     family = "norm"
+    precise = True
     layer = True
     floats = True
     rank: ClassVar[int] = 0
@@ -162,6 +163,7 @@ class InstanceNormFunction(Op):
 
     name = "instance_norm"
     family = "norm"
+    precise = True
     tensors = ("x", "running_mean?", "running_var?", "weight?", "bias?")
     floats = True
     use_input_stats: bool = option(True, "Whether the input's own statistics are used; false for the running ones.", "bool")

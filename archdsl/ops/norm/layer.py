@@ -40,6 +40,7 @@ class LastAxes(Op):
     """What the normalisations over the last axes share."""
 
     family = "norm"
+    precise = True
     floats = True
     normalized_shape: Size | tuple[Size, ...] = inferred(
         "Sizes of the axes that are normalised: the last one, unless given.", "size | list[size]"

@@ -37,6 +37,7 @@ class Normalize(Op):
 
     name = "normalize"
     family = "norm"
+    precise = True
     floats = True
     p: float = option(2.0, "The exponent of the norm.", "float")
     axis: int = option(1, "The axis whose elements make the norm.", "int")
@@ -112,6 +113,7 @@ class LocalResponseNorm(Op):
 
     name = "local_response_norm"
     family = "norm"
+    precise = True
     floats = True
     size: int = required("How many channels are neighbours; of an even number one more stands before.", "int")
     alpha: float = option(1e-4, "Factor of the mean square.", "float")

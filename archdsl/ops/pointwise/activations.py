@@ -113,6 +113,7 @@ Logsigmoid = row(
     _logsigmoid,
     module="nn.LogSigmoid()",
     tangent=lambda d, x, y: d * (-x).sigmoid(),
+    precise=True,
 )
 Hardsigmoid = row(
     _N, "hardsigmoid", "x / 6 + 1/2 within 0 and 1 (Howard et al. 2019).", "F.hardsigmoid({0})", _hardsigmoid,

@@ -214,6 +214,7 @@ Logaddexp = row(
     tensors=_TWO,
     numbers=False,
     tangent=(lambda d, x, y, z: d * (x - z).exp(), lambda d, x, y, z: d * (y - z).exp()),
+    precise=True,
 )
 Copysign = row(
     _N,
@@ -235,6 +236,7 @@ Xlogy = row(
     numbers=False,
     domains={1: (0.1, 4.0)},
     tangent=(lambda d, x, y, z: d * y.log(), lambda d, x, y, z: d * x / y),
+    precise=True,
 )
 Fmod = row(
     _N,
@@ -273,4 +275,5 @@ Pow = row(
     **_ANY,
     domains={0: (1, 4), 1: (0, 4)},
     tangent=(_along_base, _along_exponent),
+    precise=True,
 )

@@ -264,6 +264,7 @@ class Logit(Elementwise):
     """
 
     name = "logit"
+    precise = True
     floats = True
     eps: float | None = option(None, "how far x stays from 0 and 1, or none", "float | none")
     examples = (

@@ -110,10 +110,14 @@ Round = row(
 )
 Trunc = row(_N, "trunc", "The whole number towards zero.", "torch.trunc({0})", _trunc, dtypes=NUMERIC, constant=True)
 Frac = row(_N, "frac", "What is right of the point, with the sign of x.", "torch.frac({0})", _frac, tangent=lambda d, x, y: d)
-Exp = row(_N, "exp", "e to the power x.", "torch.exp({0})", "Exp", tangent=lambda d, x, y: d * y)
-Exp2 = row(_N, "exp2", "2 to the power x.", "torch.exp2({0})", _exp2, tangent=lambda d, x, y: d * y * math.log(2))
-Expm1 = row(_N, "expm1", "exp(x) - 1, exact also near 0.", "torch.expm1({0})", _expm1, tangent=lambda d, x, y: d * (y + 1))
-Log = row(_N, "log", "The natural logarithm.", "torch.log({0})", "Log", domain=(0.05, 9.0), tangent=lambda d, x, y: d / x)
+Exp = row(_N, "exp", "e to the power x.", "torch.exp({0})", "Exp", tangent=lambda d, x, y: d * y, precise=True)
+Exp2 = row(_N, "exp2", "2 to the power x.", "torch.exp2({0})", _exp2, tangent=lambda d, x, y: d * y * math.log(2), precise=True)
+Expm1 = row(
+    _N, "expm1", "exp(x) - 1, exact also near 0.", "torch.expm1({0})", _expm1, tangent=lambda d, x, y: d * (y + 1), precise=True
+)
+Log = row(
+    _N, "log", "The natural logarithm.", "torch.log({0})", "Log", domain=(0.05, 9.0), tangent=lambda d, x, y: d / x, precise=True
+)
 Log2 = row(
     _N,
     "log2",
@@ -122,6 +126,7 @@ Log2 = row(
     _over_log(2),
     domain=(0.05, 9.0),
     tangent=lambda d, x, y: d / (x * math.log(2)),
+    precise=True,
 )
 Log10 = row(
     _N,
@@ -131,6 +136,7 @@ Log10 = row(
     _over_log(10),
     domain=(0.05, 9.0),
     tangent=lambda d, x, y: d / (x * math.log(10)),
+    precise=True,
 )
 Log1p = row(
     _N,
@@ -140,6 +146,7 @@ Log1p = row(
     _log1p,
     domain=(-0.9, 4.0),
     tangent=lambda d, x, y: d / (x + 1),
+    precise=True,
 )
 Sqrt = row(_N, "sqrt", "The square root.", "torch.sqrt({0})", "Sqrt", domain=(0.05, 9.0), tangent=lambda d, x, y: d / (2 * y))
 Rsqrt = row(
@@ -150,6 +157,7 @@ Rsqrt = row(
     _rsqrt,
     domain=(0.05, 9.0),
     tangent=lambda d, x, y: d * (-0.5 * y / x),
+    precise=True,
 )
 Reciprocal = row(
     _N,
@@ -159,9 +167,14 @@ Reciprocal = row(
     "Reciprocal",
     domain=(0.1, 4.0),
     tangent=lambda d, x, y: d * (-y * y),
+    precise=True,
 )
-Sin = row(_N, "sin", "The sine of an angle in radians.", "torch.sin({0})", "Sin", tangent=lambda d, x, y: d * x.cos())
-Cos = row(_N, "cos", "The cosine of an angle in radians.", "torch.cos({0})", "Cos", tangent=lambda d, x, y: -d * x.sin())
+Sin = row(
+    _N, "sin", "The sine of an angle in radians.", "torch.sin({0})", "Sin", tangent=lambda d, x, y: d * x.cos(), precise=True
+)
+Cos = row(
+    _N, "cos", "The cosine of an angle in radians.", "torch.cos({0})", "Cos", tangent=lambda d, x, y: -d * x.sin(), precise=True
+)
 Tan = row(
     _N,
     "tan",
@@ -170,6 +183,7 @@ Tan = row(
     "Tan",
     domain=(-1.4, 1.4),
     tangent=lambda d, x, y: d * (1 + y * y),
+    precise=True,
 )
 Asin = row(
     _N,
@@ -179,6 +193,7 @@ Asin = row(
     "Asin",
     domain=(-0.95, 0.95),
     tangent=lambda d, x, y: d * (1 - x * x).rsqrt(),
+    precise=True,
 )
 Acos = row(
     _N,
@@ -188,12 +203,13 @@ Acos = row(
     "Acos",
     domain=(-0.95, 0.95),
     tangent=lambda d, x, y: -d * (1 - x * x).rsqrt(),
+    precise=True,
 )
 Atan = row(
     _N, "atan", "The angle in radians whose tangent is x.", "torch.atan({0})", "Atan", tangent=lambda d, x, y: d / (1 + x * x)
 )
-Sinh = row(_N, "sinh", "The hyperbolic sine.", "torch.sinh({0})", "Sinh", tangent=lambda d, x, y: d * x.cosh())
-Cosh = row(_N, "cosh", "The hyperbolic cosine.", "torch.cosh({0})", "Cosh", tangent=lambda d, x, y: d * x.sinh())
+Sinh = row(_N, "sinh", "The hyperbolic sine.", "torch.sinh({0})", "Sinh", tangent=lambda d, x, y: d * x.cosh(), precise=True)
+Cosh = row(_N, "cosh", "The hyperbolic cosine.", "torch.cosh({0})", "Cosh", tangent=lambda d, x, y: d * x.sinh(), precise=True)
 Asinh = row(
     _N,
     "asinh",
@@ -201,6 +217,7 @@ Asinh = row(
     "torch.asinh({0})",
     "Asinh",
     tangent=lambda d, x, y: d * (x * x + 1).rsqrt(),
+    precise=True,
 )
 Acosh = row(
     _N,
@@ -210,6 +227,7 @@ Acosh = row(
     "Acosh",
     domain=(1.1, 6.0),
     tangent=lambda d, x, y: d * (x * x - 1).rsqrt(),
+    precise=True,
 )
 Atanh = row(
     _N,
@@ -219,6 +237,7 @@ Atanh = row(
     "Atanh",
     domain=(-0.95, 0.95),
     tangent=lambda d, x, y: d / (1 - x * x),
+    precise=True,
 )
 Erf = row(
     _N,
@@ -247,4 +266,4 @@ Isfinite = row(
     result="bool",
     domain=_SPECIAL,
 )
-Sinc = row(_N, "sinc", "sin(pi x) / (pi x), 1 at 0.", "torch.sinc({0})", _sinc, tangent=_along_sinc)
+Sinc = row(_N, "sinc", "sin(pi x) / (pi x), 1 at 0.", "torch.sinc({0})", _sinc, tangent=_along_sinc, precise=True)

@@ -28,7 +28,7 @@ def row(
     where: str, word: str, doc: str, torch: str | Callable[..., str], onnx: str | Recipe, *, tensors: tuple[str, ...] = ("x",),
     module: str = "", dtypes: tuple[str, ...] = FLOATS, result: str = "", domain: Domain | None = None,
     domains: dict[int, Any] | None = None, numbers: bool | None = None, tangent: Rule | tuple[Rule | None, ...] | None = None,
-    constant: bool = False,
+    constant: bool = False, precise: bool = False,
 ) -> type[Op]:  # fmt: skip
     """An operator class. `where` is the module it stands in (`__name__`); `torch` an expression with `{0}`, `{1}` for the inputs,
     or what writes one from a tape and the inputs.
@@ -54,7 +54,8 @@ def row(
     members: dict[str, Any] = {
         "__module__": where, "__doc__": page(doc, word, tensors, dtypes, result),
         "name": word, "tensors": tensors, "dtypes": dtypes, "result": result,
-        "floats": dtypes == FLOATS, "numbers": numeric, "torch": write_torch, "onnx": write_onnx, "module": write_module,
+        "floats": dtypes == FLOATS, "precise": precise, "numbers": numeric,
+        "torch": write_torch, "onnx": write_onnx, "module": write_module,
         "examples": binary_examples(dtypes, result, values, numeric) if several else unary_examples(dtypes, result, values),
         "refusals": binary_refusals(dtypes) if several else unary_refusals(dtypes),
     }  # fmt: skip

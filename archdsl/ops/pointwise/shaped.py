@@ -258,6 +258,7 @@ class SoftPlus(Curve):
     """
 
     name = "softplus"
+    precise = True
     function, twin = "F.softplus", "nn.Softplus"
     beta: float = option(1.0, "how sharp the bend is; above 0", "float")
     threshold: float = option(20.0, "above it the function is taken to be x", "float")

@@ -38,6 +38,7 @@ class Cdist(Op):
     """
 
     name = "cdist"
+    precise = True
     family = "product"
     tensors = ("x1", "x2")
     floats = True
@@ -94,6 +95,7 @@ class PairwiseDistance(Op):
     """
 
     name = "pairwise_distance"
+    precise = True
     family = "product"
     tensors = ("x1", "x2")
     floats = True
@@ -151,6 +153,7 @@ class CosineSimilarity(Op):
     """
 
     name = "cosine_similarity"
+    precise = True
     family = "product"
     tensors = ("x1", "x2")
     floats = True

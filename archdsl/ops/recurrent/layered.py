@@ -34,6 +34,7 @@ class Layered(Op):
     """Stacked recurrent layers; `kind` says which recurrence, `memory` whether there is a cell state beside the hidden one."""
 
     family = "recurrent"
+    precise = True
     layer = True
     random = True
     kind: ClassVar[Kind]

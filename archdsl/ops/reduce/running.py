@@ -63,6 +63,7 @@ class CumSum(Running):
     """
 
     name = "cumsum"
+    precise = True
     linear = ("x",)
     examples = (
         *EXAMPLES,
@@ -82,6 +83,7 @@ class CumProd(Running):
     """
 
     name = "cumprod"
+    precise = True
     examples = (
         *EXAMPLES,
         Example({"axis": 1}, ("i32[N, 4, 2]",), ("i64[N, 4, 2]",)),
@@ -160,6 +162,7 @@ class LogCumSumExp(Running):
     """
 
     name = "logcumsumexp"
+    precise = True
     floats = True
     examples = EXAMPLES
     refusals = NO_BOOL

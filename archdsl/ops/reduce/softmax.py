@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 class Normalised(Op):
     """One of the functions that weigh the elements of an axis against each other."""
 
+    precise = True
     family = "reduce"
     floats = True
     twin: ClassVar[str] = ""
@@ -125,6 +126,7 @@ class LogSumExp(Reduction):
     """
 
     name = "logsumexp"
+    precise = True
     floats = True
     examples = SHAPES
     refusals = (*Reduction.refusals, Refusal({}, ("bool[N]",), "dtype-mismatch"))

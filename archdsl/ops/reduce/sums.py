@@ -34,6 +34,7 @@ class Sum(Reduction):
     """
 
     name = "sum"
+    precise = True
     linear = ("x",)
     dtypes = EVERY
     examples = (
@@ -65,6 +66,7 @@ class Mean(Reduction):
     """
 
     name = "mean"
+    precise = True
     linear = ("x",)
     floats = True
     examples = SHAPES
@@ -84,6 +86,7 @@ class Prod(Reduction):
     """
 
     name = "prod"
+    precise = True
     dtypes = EVERY
     axis: int | None = option(None, "an axis, or none for all", "int | none")
     examples = (
@@ -119,6 +122,7 @@ class Prod(Reduction):
 class Spread(Reduction):
     """Variance and standard deviation."""
 
+    precise = True
     floats = True
     correction: int = option(1, "subtracted from the number of elements that is divided by; 0 for all of them", "int")
     refusals = (
@@ -204,6 +208,7 @@ class Norm(Reduction):
     """
 
     name = "norm"
+    precise = True
     floats = True
     p: float = option(2.0, "the exponent; above 0", "float")
     axis: int | tuple[int, ...] | None = option(None, "an axis, a list of them, or none for all", "int | list[int] | none")

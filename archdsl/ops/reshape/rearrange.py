@@ -90,6 +90,7 @@ class Reduce(Op):
     """
 
     name = "reduce"
+    precise = True
     family = "reshape"
     keywords = "sizes"
     pattern: str = required("what goes where, `left -> right`", "str")

@@ -8,11 +8,13 @@ from typing import Protocol
 
 import onnx_ir as ir
 
+from archdsl.dims.dtype import FLOAT, concrete
 from archdsl.dims.shape import TensorType
-from archdsl.ir.graph import Graph, Parameter
+from archdsl.ir.graph import Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op
+from archdsl.ops.own_float import all_seen, own_float
 from archdsl.source import Span
 from archdsl.targets.onnx.liveness import live_nodes, read_names
 from archdsl.targets.onnx.paths import called, leaf_path, settle
@@ -93,7 +95,9 @@ class Body:
         outputs = tuple(one.type for one in node.results)
         self.tape.at(operands, types, outputs, path=at, metadata=span_of(node.span))  # type: ignore[arg-type]
         if node.op is not None:
-            made = self.operator(node.op, operands)
+            own = own_float(types, outputs)
+            self.tape.inputs, self.tape.outputs = all_seen(types, own), all_seen(outputs, own)  # type: ignore[assignment]
+            made = self.operator(node.op, operands, own)
         elif node.member is not None:
             made = self.member(node, operands, types, at)
         elif node.scan is not None:
@@ -106,9 +110,11 @@ class Body:
             self.names[value.name] = name
             self.label(name, value)
 
-    def operator(self, op: Op, operands: list[str | None]) -> list[str]:
-        """The nodes of an operator."""
+    def operator(self, op: Op, operands: list[str | None], own: str) -> list[str]:
+        """The nodes of an operator that computes in a float type."""
+        program, self.tape.float = self.tape.float, concrete(own, self.tape.float)
         made = op.onnx(self.tape, *operands)
+        self.tape.float = program
         return made if isinstance(made, list) else [made]
 
     def member(self, node: Node, operands: list[str | None], types: tuple[TensorType | None, ...], at: str) -> list[str]:
@@ -116,17 +122,18 @@ class Body:
         path, what = called(self.owner, node)
         if isinstance(what, Graph):
             return self.block(node, path, what, [one for one in operands if one is not None], at)
-        weights = what.parameters()
-        tensors = {leaf: TensorType(one.shape, one.dtype) for leaf, one in weights.items()}
+        member = self.owner.members.get(path)
+        own = member.float if isinstance(member, Layer) else FLOAT
+        tensors = (member if isinstance(member, Layer) else Layer(what)).parameters()
         if node.leaf:
             return [self.tensor(leaf_path(path, node.leaf), node.results[0].type)]
 
         def parameter(leaf: str) -> str:
             return self.tensor(leaf_path(path, leaf), tensors[leaf])
 
-        outputs = tuple(one.type for one in node.results)
-        self.tape.at(operands, types, outputs, path=at, param=parameter, metadata=span_of(node.span))  # type: ignore[arg-type]
-        return self.operator(what, operands)
+        taken, given = all_seen(types, own), all_seen([one.type for one in node.results], own)
+        self.tape.at(operands, taken, given, path=at, param=parameter, metadata=span_of(node.span))  # type: ignore[arg-type]
+        return self.operator(what, operands, own)
 
     def block(self, node: Node, path: Path, graph: Graph, operands: list[str], at: str) -> list[str]:
         """A block: a call of its function, or its nodes in place."""

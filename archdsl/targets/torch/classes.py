@@ -100,7 +100,7 @@ class Signatures:
         if isinstance(member, Parameter):
             return ("parameter", named(member.value), member.buffer, member.persistent, self.initializer(member.init))
         if isinstance(member, Layer):
-            return (self.op(member.op), tuple((leaf, self.initializer(one)) for leaf, one in member.inits))
+            return (self.op(member.op), tuple((leaf, self.initializer(one)) for leaf, one in member.inits), member.float)
         return self.graph(member.graph) if member.graph.kind == "chain" else self.class_of(member.graph)
 
     def initializer(self, init: Initializer) -> Hashable:
@@ -260,7 +260,10 @@ def _join_members(members: tuple[Member, ...], holes: Holes, calls: dict[Path, t
     first = members[0]
     if isinstance(first, Layer):
         return Layer(
-            holes.join_op(tuple(one.op for one in members if isinstance(one, Layer)), _hint(path)), first.inits, first.span
+            holes.join_op(tuple(one.op for one in members if isinstance(one, Layer)), _hint(path)),
+            first.inits,
+            first.span,
+            first.float,
         )
     if isinstance(first, Parameter):
         value = holes.join_value(tuple(one.value for one in members if isinstance(one, Parameter)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl.dims.dtype import FLOAT
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Path
 from archdsl.targets.torch.classes import Argument, Plan
@@ -129,7 +130,9 @@ class Constructor:
 
     def layer(self, member: Layer, path: Path) -> str:
         hint = "_".join(part for part in path if not part.isdigit())
-        return str(member.op.module(constructor_tape(self.numbers, self.helpers, hint or "size")))
+        made = str(member.op.module(constructor_tape(self.numbers, self.helpers, hint or "size")))
+        own = [one for one in member.parameters().values() if one.dtype == member.float]
+        return made if member.float == FLOAT or not own else f"{made}.to({DTYPES[member.float]})"
 
     def chain(self, graph: Graph, path: Path) -> str:
         """`nn.Sequential(…)`."""

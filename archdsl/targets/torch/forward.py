@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archdsl.dims.dim import Dim, Size
+from archdsl.dims.dtype import FLOAT
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Door, Graph, Layer, Parameter
 from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Code, Op
+from archdsl.ops.own_float import own_float
 from archdsl.source import Span
 from archdsl.targets.torch.bodies import write_choice, write_scan
 from archdsl.targets.torch.classes import Plan
@@ -123,9 +125,9 @@ class Forward:
                 continue
             if isinstance(member, Parameter) and member.value.type.dtype == "float":
                 return base
-            leaves = member.op.parameters() if isinstance(member, Layer) else {}
+            leaves = member.op.parameters() if isinstance(member, Layer) and member.float == FLOAT else {}
             for leaf, weight in leaves.items():
-                if weight.dtype == "float" and not weight.buffer and is_attribute(leaf):
+                if weight.dtype == FLOAT and not weight.buffer and is_attribute(leaf):
                     return f"{base}.{leaf}"
         return ""
 
@@ -161,7 +163,7 @@ class Forward:
         types = tuple(one.type for one in node.operands if one is not None)
         outputs = tuple(one.type for one in node.results)
         beside = tuple((self.function.locals[one.name], one.type) for one in node.operands if isinstance(one, Value))
-        tape = self.function.tape(types, outputs, beside)
+        tape = self.function.tape(types, outputs, beside, self.float_of(node))
         operands = [self.operand(one) for one in node.operands]
         if node.op is not None:
             code = str(node.op.torch(tape, *operands))
@@ -177,6 +179,13 @@ class Forward:
         line.untyped = node.member is not None
         line.heavy = node.member is not None and isinstance(self.graph.members.get(node.member), Call)
         self.function.shapes += [(local, one.type) for local, one in zip(targets, node.results, strict=True)]
+
+    def float_of(self, node: Node) -> str:
+        """The float type in which a node computes."""
+        member = self.graph.members.get(node.member) if node.member is not None else None
+        if node.op is not None:
+            return own_float([None if one is None else one.type for one in node.operands], [one.type for one in node.results])
+        return member.float if isinstance(member, Layer) else FLOAT
 
     def called(self, node: Node, path: tuple[str, ...], tape: object, operands: list[Code | None]) -> str:
         """The call of a member, or the reading of one of its tensors."""
@@ -204,7 +213,8 @@ class Forward:
         types = tuple(one.type for one in node.operands if one is not None)
         if not isinstance(member, Layer):
             raise ValueError("a parameter is not called")
-        return str(member.op.torch(self.function.tape(types, tuple(one.type for one in node.results)), Code(base), *operands))
+        tape = self.function.tape(types, tuple(one.type for one in node.results), (), member.float)
+        return str(member.op.torch(tape, Code(base), *operands))
 
     def call(self, node: Node, base: str, graph: Graph, operands: list[Code | None]) -> str:
         """`self.block(x, mask)`, with the layers it borrows and the sizes it cannot read from its tensors."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 from archdsl.dims.dim import Dim, Size, symbol
+from archdsl.dims.dtype import FLOAT
 from archdsl.dims.shape import TensorType
 from archdsl.ir.value import Value
+from archdsl.ops.own_float import seen
 from archdsl.targets.torch.explain import Vector, explain
 from archdsl.targets.torch.literals import MARK
 from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.scope import Numbers, Unexplained, hint_of
 from archdsl.targets.torch.statements import Line, Statement
-from archdsl.targets.torch.tape import Surroundings, Tape
+from archdsl.targets.torch.tape import DTYPES, Surroundings, Tape
 
 NAMED = re.compile(r"\$[\w.]+|[\w.]+@\d+")
 """How a size is explained: `$name` is configuration, `local@axis` the size of an axis."""
@@ -59,9 +61,10 @@ class Function:
         return line
 
     def tape(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...], beside: tuple[tuple[str, TensorType], ...] = ()
-    ) -> Tape:
-        """A tape for one line; `beside` are the tensors that the line reads."""
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...], beside: tuple[tuple[str, TensorType], ...] = (),
+        own: str = FLOAT,
+    ) -> Tape:  # fmt: skip
+        """A tape for one line; `beside` are the tensors that the line reads, `own` is the float type in which it computes."""
 
         def hand(floating: bool) -> str | None:
             for local, type in (*beside, *self.shapes):
@@ -70,6 +73,8 @@ class Function:
             return None
 
         def dtype() -> str:
+            if own != FLOAT:
+                return DTYPES[own]
             local = hand(True)
             return f"{local}.dtype" if local else self.default_dtype()
 
@@ -82,6 +87,7 @@ class Function:
             self.add((local,), code, fixed=True)
             return local
 
+        inputs, outputs = tuple(seen(one, own) for one in inputs), tuple(seen(one, own) for one in outputs)
         return Tape(inputs, outputs, Surroundings(self.symbol, self.size, dtype, device, let, self.helpers))
 
     def default_dtype(self) -> str:
