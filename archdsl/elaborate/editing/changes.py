@@ -40,7 +40,8 @@ class Change:
         """The edit of a site. Raises `CannotChange`."""
         if site.kind == "shared" and not self.declares:
             raise CannotChange("it is the declaration of a shared layer: replace it, set its arguments, or edit its uses")
-        return Edit(site.node, self.tree_for(site), site.numbers, self.keeps, self.word)
+        named = not self.keeps and site.numbers == 1 and site.kind not in CONSTRUCTS.values()
+        return Edit(site.node, self.tree_for(site), site.numbers, named, self.keeps, self.word)
 
 
 @record
@@ -93,12 +94,18 @@ class InsertBefore(Change):
     piece: tree.Chain
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
-        before, rest = _apart(site)
-        if len(before) == 1 and isinstance(before[0].step.term, tree.Tuple):
+        node = site.node
+        if isinstance(node, tree.Step) and not site.tensors:
+            if len(site.takes) > 1:
+                raise CannotChange("it takes several tensors: insert where the one that is meant is made")
+            return group([beside(self.piece), link_of(node)], self.piece.span)
+        term: Any = node.term if isinstance(node, tree.Step) else node
+        given = [one for index, one in enumerate(operands(term)) if index in site.tensors]
+        if len(given) != 1:
             raise CannotChange("it takes several tensors: insert where the one that is meant is made")
-        if isinstance(rest, tree.Step):
-            return group([*before, beside(self.piece), link_of(rest)], self.piece.span)
-        return in_parens([*before, *self.piece.links, step_link(rest)], self.piece.span)
+        (value,) = given
+        links = value.links if isinstance(value, tree.Chain) else (link(tree.Paren(nowhere(value.span), value)),)
+        return substituted(node, value, in_parens([*links, *self.piece.links], self.piece.span))
 
 
 @record
@@ -111,6 +118,8 @@ class Wrap(Change):
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
         before, rest = _apart(site)
+        if rest is None:
+            raise CannotChange("it starts with a number: write it as a function of what it takes")
         inner = link_of(rest) if isinstance(rest, tree.Step) else step_link(rest)
         place = empty_body(self.around)
         if place is None:
@@ -191,19 +200,33 @@ class SetArguments(Change):
         return (*done, *left.values())
 
 
+def operands(term: Any) -> tuple[Any, ...]:
+    """What a call or a sign is given."""
+    if isinstance(term, tree.Binary):
+        return (term.left, term.right)
+    if isinstance(term, tree.Unary):
+        return (term.value,)
+    return tuple(one.value for one in term.args) if isinstance(term, tree.Call) else ()
+
+
 def empty_body(one: tree.Tree) -> tree.Body | None:
     """The first empty braces in a tree."""
     return next((below for below in one.walk() if isinstance(below, tree.Body) and not below.statements), None)
 
 
-def _apart(site: Site) -> tuple[list[tree.Link], tree.Step | tree.Expr]:
-    """A call that is given its tensors, as what sends them and what takes them; nothing sends where it takes the flow."""
+def _apart(site: Site) -> tuple[list[tree.Link], tree.Step | tree.Expr | None]:
+    """A call that is given its tensors, as what sends them and what takes them (None where that is no step, as in `1 - x`);
+    nothing sends where it takes the flow."""
     node = site.node
     term: Any = node.term if isinstance(node, tree.Step) else node
     if isinstance(term, (tree.Binary, tree.Unary)):
-        signed = (term.left, term.right) if isinstance(term, tree.Binary) else (term.value,)
-        word = tree.Name(node.span, site.word)
-        sent = _sent([tree.Arg(one.span, None, None, one) for one in signed], node.span)
+        args = [tree.Arg(one.span, None, None, one) for one in operands(term)]
+        sent = _sent([one for index, one in enumerate(args) if index in site.tensors], node.span)
+        word: tree.Expr = tree.Name(node.span, site.word)
+        if len(site.tensors) < len(args):
+            if site.tensors != (0,):
+                return sent, None
+            word = tree.Call(node.span, word, (args[1],))
         return sent, changed(node, term=word) if isinstance(node, tree.Step) else word
     if site.kind in CONSTRUCTS.values() or not isinstance(term, tree.Call) or not site.tensors:
         return [], node

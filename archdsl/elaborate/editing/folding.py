@@ -13,19 +13,20 @@ from archdsl.problems.problem import Label
 from archdsl.source import Span
 
 
-def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span) -> Edits:
+def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span | None = None) -> Edits:
     """These edits, and each change at its step; inner steps first. Raises where a change cannot be made: `at` is its text."""
     if {"shared", "use"} <= {one.kind for one, _ in pairs}:
         pairs = [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
     made: dict[object, Edit] = {}
     for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
-        key = (id(change), one.span, one.site.numbers, one.site.tensors)
+        key = (id(change), one.span, one.site.numbers, one.site.tensors, len(one.site.takes))
         if key not in made:
             try:
                 made[key] = change.edit(one.site)
             except CannotChange as fault:
                 what = f"this `{one.word}` cannot be {change.word}: {fault}"
-                raise Fault(problems.EditNotPossible(at=at, what=what, others=(Label(one.span, "this one"),))) from None
+                others = () if at is None else (Label(one.span, "this one"),)
+                raise Fault(problems.EditNotPossible(at=at or one.span, what=what, others=others)) from None
         edits = edits.with_edit(one.way, one.span, made[key])
     return edits
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from archdsl.elaborate.editing.changes import (
-    CannotChange,
     Change,
     InsertAfter,
     InsertBefore,
@@ -16,17 +15,20 @@ from archdsl.elaborate.editing.changes import (
     Unwrap,
     Wrap,
 )
+from archdsl.elaborate.editing.folding import with_changes
 from archdsl.elaborate.editing.near import near
 from archdsl.elaborate.editing.reading import has, read_args, read_around, read_chain, selector_of
 from archdsl.elaborate.editing.selectors import Selector
 from archdsl.elaborate.editing.sites import Occurrence
-from archdsl.elaborate.editing.trie import NONE, Edit
+from archdsl.elaborate.editing.trie import NONE
 from archdsl.elaborate.editing.written import argument
+from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import edit_problems as problems
 from archdsl.elaborate.origin import Origin, same_origin
 from archdsl.elaborate.program import Module
 from archdsl.ir.graph import Graph
-from archdsl.problems.problem import ArchError
+from archdsl.problems.problem import ArchError, Problem
+from archdsl.records import changed
 from archdsl.source import Source, Span
 
 Text = str | Callable[[Occurrence], str]
@@ -58,8 +60,12 @@ class Selection:
     def __getitem__(self, index: int) -> Occurrence:
         return self.steps[index]
 
+    def where(self, holds: Callable[[Occurrence], bool]) -> Selection:
+        """Those for which a function holds."""
+        return Selection(self.graph, tuple(one for one in self.steps if holds(one)), f"{self.what}, some", self.at)
+
     def __str__(self) -> str:
-        rows = [(".".join(one.path), one.word, " ".join(map(str, one.gives)), str(one.span)) for one in self.steps]
+        rows = [(".".join(one.names[0]), one.word, " ".join(map(str, one.gives)), str(one.span)) for one in self.steps]
         wide = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
         lines = ["  ".join([row[column].ljust(wide[column]) for column in range(3)] + [row[3]]).rstrip() for row in rows]
         count = f"{len(rows)} step{'' if len(rows) == 1 else 's'} of {self.graph.name}: {self.what}"
@@ -148,25 +154,22 @@ class Selection:
         if not pairs:
             what = f"nothing is selected by `{self.what}`, so there is nothing to edit"
             raise ArchError((problems.NothingSelected(at=self.at, what=what),))
-        edits = origin.edits or NONE
-        kinds = {one.kind for one, _ in pairs}
-        if {"shared", "use"} <= kinds:
-            pairs = [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
-        made: dict[object, Edit] = {}
         homes = dict(origin.homes)
-        for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
-            key = (id(change), one.span, one.site.numbers, one.site.tensors)
-            if key not in made:
-                try:
-                    made[key] = change.edit(one.site)
-                except CannotChange as fault:
-                    what = f"this `{one.word}` cannot be {change.word}: {fault}"
-                    raise ArchError((problems.EditNotPossible(at=one.span, what=what),)) from None
-                homes.update((source, module or origin.module) for source in change.sources())
-            edits = edits.with_edit(one.way, one.span, made[key])
-        graph = origin.elaborate(edits=edits, homes=homes).graph
-        assert graph.origin is not None  # noqa: S101
-        return graph
+        homes.update((source, module or origin.module) for _, change in pairs for source in change.sources())
+        try:
+            edits = with_changes(origin.edits or NONE, pairs)
+        except Fault as fault:
+            raise ArchError((fault.problem,)) from None
+        try:
+            return origin.elaborate(edits=edits, homes=homes).graph
+        except ArchError as fault:
+            told = f"`{self.what}` was {pairs[0][1].word} in `{self.graph.name}`"
+            raise ArchError(tuple(_noted(one, homes, told) for one in fault.problems)) from None
+
+
+def _noted(problem: Problem, homes: Mapping[Source, Module], told: str) -> Problem:
+    """A problem whose place is not in the text of an edit, with what was edited."""
+    return problem if problem.at.source in homes else changed(problem, notes=(*problem.notes, told))
 
 
 def selected(graph: Graph, pattern: str | None, attributes: Mapping[str, Any]) -> Selection:
@@ -182,7 +185,7 @@ def selected(graph: Graph, pattern: str | None, attributes: Mapping[str, Any]) -
         text.append(str(one))
     what = " & ".join(text) if len(text) < 2 else " & ".join([f"({text[0]})" if "|" in text[0] else text[0], *text[1:]])
     if selector is None:
-        raise ValueError('a selector says what is meant: select("relu"), select(layer="Conv2d")')
+        return Selection(graph, _met(graph), "all", Span(Source("<select>", ""), 0, 0))
     if pattern is None or attributes:
         at = Span(Source("<select>", what), 0, len(what))
     return select(graph, selector, at)

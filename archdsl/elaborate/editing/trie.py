@@ -18,7 +18,8 @@ class Edit:
     """What stands in place of one step, or of one call inside an expression.
 
     `new` is None where nothing does and the flow goes on. `numbers` are the numbers that the step took of its container: they
-    stay taken. `keeps` tells that the old tree is in the new one.
+    stay taken, and where `named` says so its number is the label of a construct that stands there now. `keeps` tells that the old
+    tree is in the new one.
     """
 
     by_identity = True
@@ -26,6 +27,7 @@ class Edit:
     old: tree.Step | tree.Expr
     new: tree.Step | tree.Expr | None
     numbers: int
+    named: bool
     keeps: bool
     word: str
     """What was done: `replaced`, `wrapped`."""
@@ -62,8 +64,9 @@ class Edits:
         if way:
             inner = self.below.get(way[0], NONE).with_edit(way[1:], at, edit)
             return Edits(self.here, {**self.below, way[0]: inner})
-        here = {key: one for key, one in self.here.items() if not _within(key, at)}
-        below = {key: one for key, one in self.below.items() if not _within(_place(key), at)}
+        put_in = {one.span for one in edit.old.walk()}  # what an earlier edit put in is of another text
+        here = {key: one for key, one in self.here.items() if key not in put_in and not _within(key, at)}
+        below = {key: one for key, one in self.below.items() if _place(key) not in put_in and not _within(_place(key), at)}
         moved = Edits(
             {key: one for key, one in self.here.items() if key not in here},
             {key: one for key, one in self.below.items() if key not in below},

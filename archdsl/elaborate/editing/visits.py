@@ -15,6 +15,7 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.values import BlockWord, Derivative, DerivativeWord, FnWord, Group, Instance, OpWord, Template
 from archdsl.ir.graph import Call, Layer
 from archdsl.ir.node import Node, Path
+from archdsl.ir.value import Value
 from archdsl.ops.contract import INFERRED, Op
 from archdsl.records import changed
 from archdsl.source import Span
@@ -71,6 +72,8 @@ def expression(frame: Frame, expr: tree.Expr, word: str, run: Callable[[], Any])
         site.attributes = _attributes(frame, node)
         if isinstance(expr, tree.Call):
             site.tensors = visit.given.get(id(expr.args), ())
+        elif node is not None:
+            site.tensors = tuple(index for index, one in enumerate(node.operands) if isinstance(one, Value))
         entries.insert(at, site)
     return result
 
@@ -104,7 +107,7 @@ def _edited(frame: Frame, edit: Edit, old: Any, run: Callable[[Any], Any], flow:
         else:
             if old is not edit.old:  # the same step with another label, in an element of a `branch`
                 new = substituted(new, edit.old, old)
-            if edit.numbers == 1 and not edit.keeps and frame.numbered and isinstance(new, tree.Step):
+            if edit.named and frame.numbered and isinstance(new, tree.Step):
                 new = _named(new, number)
             result = run(new)
     except Fault as fault:
