@@ -5,6 +5,7 @@ from __future__ import annotations
 from archdsl.ir.graph import Graph
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
+from archdsl.targets.arch.constants import Items
 from archdsl.targets.arch.handing import handed
 from archdsl.targets.arch.naming import is_word
 from archdsl.targets.arch.settings import Settings
@@ -20,32 +21,23 @@ def print_arch(graph: Graph) -> str:
     settings = Settings(graph)
     given = handed(graph)
     written: dict[int, Written] = {}
-    texts: dict[tuple[str, str], str] = {}
-    taken = {graph.name}
+    blocks = Items({graph.name})
+    functions = Items(blocks.taken)
     for one in graph.graphs():
-        if one.kind in ("scan", "choice", "constant", "tangent") or one is graph:
-            continue
-        base = _block_name(one.name)
-        unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)])
-        text = unit.text("block", "@")
-        known = texts.get((base, text))
-        if known is None:
-            known, count = base, 1
-            while known in taken:
-                count += 1
-                known = f"{base}{count}" if not base[-1].isdigit() else f"{base}_{count}"
-            taken.add(known)
-            texts[base, text] = known
-        written[id(one)] = unit.written(known)
-    top = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)]).text("arch", graph.name)
-    parts = [_named(base, name, text) for (base, text), name in texts.items()]
-    return format_source(Source(f"{graph.name}.arch", f"# {graph.name}, as canonical text.\n\n" + "\n".join([*parts, top])))
+        if one.kind == "block" and one is not graph:
+            unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)], functions)
+            text = unit.text("block", "@")
+            written[id(one)] = unit.written(blocks.name(_block_name(one.name), text))
+    top = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)], functions).text("arch", graph.name)
+    items = [_named("fn", base, name, text) for (base, text), name in functions.texts.items()]
+    items += [_named("block", base, name, text) for (base, text), name in blocks.texts.items()]
+    return format_source(Source(f"{graph.name}.arch", "\n".join([f"# {graph.name}, as canonical text.\n", *items, top])))
 
 
-def _named(base: str, name: str, text: str) -> str:
-    """A block with its name; of several that the author's block became the first has its documentation."""
-    doc, word, rest = text.partition("block @")
-    return f"{doc if name == base else ''}{word.replace('@', name)}{rest}"
+def _named(word: str, base: str, name: str, text: str) -> str:
+    """An item with its name; of several that the author's block became the first has its documentation."""
+    doc, _, rest = text.partition(f"{word} @")
+    return f"{doc if name == base else ''}{word} {name}{rest}"
 
 
 def _block_name(name: str) -> str:

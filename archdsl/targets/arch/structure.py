@@ -23,9 +23,9 @@ from archdsl.targets.arch.pieces import (
 )
 from archdsl.targets.arch.regions import GroupRegion, Regions, SkipRegion
 
-INSIDE = 4
+INSIDE = 6
 """How many steps may stand inside an expression beside another one."""
-ALONE = 6
+ALONE = 12
 """How many may stand inside an operator's expression."""
 
 

@@ -8,13 +8,12 @@ from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Door, Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
-from archdsl.ir.value import Value
 from archdsl.records import record
+from archdsl.targets.arch.constants import Items, constant_text
 from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.handing import Handed
 from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_word
-from archdsl.targets.arch.pieces import Step
 from archdsl.targets.arch.settings import Settings, initializer_text
 from archdsl.targets.arch.sharing import applications, declared, is_stateful
 from archdsl.targets.arch.sizes import Sizes
@@ -39,12 +38,13 @@ Blocks = Callable[[Graph], Written]
 class Unit:
     """Writes one graph. `blocks` tells how the blocks that it calls are called."""
 
-    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks, handed: Handed) -> None:
+    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks, handed: Handed, functions: Items) -> None:
         self.graph = graph
         self.top = top
         self.settings = settings
         self.blocks = blocks
         self.handed = handed
+        self.functions = functions
         self.sizes = Sizes(top.facts)
         self.values: dict[str, str] = {}
         self.chosen = declared(graph, self._named())
@@ -216,7 +216,7 @@ class Unit:
             if isinstance(member, Parameter):
                 self.values[member.value.name] = name
                 kind = "param" if not member.buffer else "buffer" if member.persistent else "buffer(persistent=false)"
-                lines.append(f"{kind} {name}{at}: {self._type(member.value.type)} = {self._first(member)}")
+                lines.append(f"{kind} {name}{at}: {self._type(member.value.type)} = {self._first(member, name)}")
                 continue
             text, around = self.layer(path)
             if around:
@@ -228,21 +228,14 @@ class Unit:
             lines.append(f"shared {self.names.give(alias[-1])} = {label_text(alias)}: {self.shared[path]}")
         return lines
 
-    def _first(self, member: Parameter) -> str:
+    def _first(self, member: Parameter, name: str) -> str:
         """What stands right of `=`: an initializer, a number, or the constant's expression."""
-        graph = member.init.graph
-        if graph is None:
+        if member.init.graph is None:
             return initializer_text(member.init)
-        made = {one.name: node for node in graph.nodes for one in node.results}
+        return constant_text(member.init.graph, name, self._constant_writer, self.functions)
 
-        def piece(value: Value) -> Step:
-            node = made[value.name]
-            if len(node.results) > 1:
-                raise Unsayable("a constant that takes one of several results")
-            return Step(node, tuple(piece(one) if isinstance(one, Value) else one for one in node.operands))
-
-        writer = Writer(graph, self.graph, self, self.sizes.text, Labels(()), self.names, {}, {})
-        return " -> ".join(writer.links(piece(graph.outputs[0].value), Place(None, (), False)))
+    def _constant_writer(self, graph: Graph, names: Names, named: dict[int, set[str]] | None) -> Writer:
+        return Writer(graph, graph, self, self.sizes.text, Labels(()), names, {}, named)
 
 
 def _requirement(door: Door) -> str:
