@@ -17,11 +17,13 @@ class Site:
 
     def __init__(
         self, owner: Graph, float: str, refusals: list[Refusal], derived: list[Derived] | None = None,
-        holds: dict[Path, str] | None = None,
+        holds: dict[Path, str] | None = None, body: bool = False,
     ) -> None:  # fmt: skip
         self.owner = owner
         self.float = float
         self.refusals = refusals
+        self.body = body
+        """Whether the graph is a body, which has no members of its own."""
         self._derived = derived if derived is not None else []
         self._holds = holds or {}
 

@@ -29,7 +29,7 @@ class FoldBatchNorm(Pass):
     evaluation: ClassVar[bool] = True
 
     def edit(self, graph: Graph, site: Site) -> Graph:
-        if graph is not site.owner:
+        if site.body:
             return graph
         while True:
             made = self._once(graph, site)

@@ -33,6 +33,10 @@ class Reading:
             return None
         return node if not words or node.op.name in words else None
 
+    def source(self, operand: Operand) -> Node | None:
+        """The node that makes a value, whatever it calls."""
+        return self.makers.get(operand.name) if isinstance(operand, Value) else None
+
     def names(self) -> set[str]:
         """The names of its values."""
         tensors = {one.value.name for one in self.graph.members.values() if isinstance(one, Parameter)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from archdsl.ir.edit import remove, without_member
 from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node
@@ -16,8 +18,6 @@ def without_calls(graph: Graph, *calls: Node | None) -> Graph:
         graph = remove(graph, at)
         path = graph.aliases.get(call.member, call.member)
         if path in graph.members:
-            try:
+            with suppress(ValueError):  # it may be called elsewhere, or have another label
                 graph = without_member(graph, path)
-            except ValueError:  # it is called elsewhere, or has another label
-                continue
     return graph
