@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import expressions, headers, lookup, steps
-from archdsl.elaborate.arguments import Given
+from archdsl.elaborate import expressions, headers, steps
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
@@ -15,39 +14,13 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.finish import finish
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where
-from archdsl.elaborate.program import Module
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_NODES, Session
 from archdsl.elaborate.unit import Made, Unit
-from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Instance, Leaf, Several, Template, VariantEdit, describe, key_of
+from archdsl.elaborate.values import UNKNOWN, BlockWord, Group, Instance, Leaf, Several, Template, describe, key_of
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
-
-
-def variant(session: Session, module: Module, item: tree.Variant) -> Any:
-    """`arch ResNet50 = ResNet(Bottleneck, [3, 4, 6, 3])`: the base with configuration given."""
-    from archdsl.elaborate import apply, calls
-
-    frame = lookup.file_frame(session, module)
-    value = item.value
-    settings = [one for edit in item.edits if edit.selector is None for one in edit.value]  # type: ignore[union-attr]
-    given: list[Given] = []
-    if isinstance(value, tree.Call):
-        base = expressions.evaluate(frame, value.function)
-        given = calls.arguments(frame, value.args)
-    else:
-        base = expressions.evaluate(frame, value)
-        given = calls.arguments(frame, tuple(settings))
-    if base is UNKNOWN:
-        return UNKNOWN
-    if not isinstance(base, BlockWord) or not isinstance(base.item, tree.Arch):
-        raise Fault(names.NotALayer(at=value.span, what=f"a variant is of an arch, and this is {describe(base)}"))
-    merged = apply.block_arguments(base, (), given, value.span)
-    config = tuple(merged.items())
-    edits = tuple([VariantEdit(item.name, module, config, one) for one in item.edits if one.selector is not None])
-    named = (item.name, item.doc or base.doc) if item.edits else (base.called, base.doc)
-    return BlockWord(base.item, base.module, config, (*base.edits, *edits), *named)
 
 
 def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: str, span: Span) -> list[Value | None]:

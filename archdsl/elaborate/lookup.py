@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.elaborate import blocks, expressions
+from archdsl.elaborate import expressions
 from archdsl.elaborate.arguments import DTYPES
 from archdsl.elaborate.config import FUNCTIONS
 from archdsl.elaborate.fault import Absorbed, Fault
@@ -141,7 +141,9 @@ def _resolve(session: Session, module: Module, item: tree.Item, name: str) -> An
             return fn_word(item, module)
         case tree.Variant():
             try:
-                return blocks.variant(session, module, item)
+                from archdsl.elaborate.variant_words import variant_word  # loaded where there is one
+
+                return variant_word(session, module, item)
             except Fault as fault:
                 session.note(fault)
             except Absorbed:

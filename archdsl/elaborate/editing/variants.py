@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archdsl.elaborate import archs
@@ -154,14 +154,16 @@ def resolved(session: Session, word: BlockWord, attempt: Attempt, own: bool) -> 
         if selector is None:
             continue
         steps = [stage.steps[at] for at in sorted(selector.of(stage.steps))]
+        if not steps:
+            if own and key_of(written.given) == key_of(word.given):
+                sound = False
+                for one in _nothing(found, selector, index):
+                    session.problems.add(one)
+            continue
         try:
-            if not steps and not (own and key_of(written.given) == key_of(word.given)):
-                continue
-            if not steps:
-                raise _nothing(session, found, selector, index)
             _refuse_waste(found, steps, index)
             change = CHANGES[edit.word](edit.value)
-            found.edits = with_changes(found.edits, [(one, change) for one in steps], edit.span)
+            found.edits = with_changes(found.edits, [(each, change) for each in steps], edit.span)
         except Fault as fault:
             session.note(fault)
             sound = False
@@ -185,24 +187,26 @@ def _attempted(session: Session, attempt: Attempt, visit: Visit) -> Elaborated |
     return None
 
 
-def _nothing(session: Session, found: Resolved, selector: Selector, index: int) -> Fault:
-    """The fault of a selector that means nothing: an edit above took it away, or what is near."""
+def _nothing(found: Resolved, selector: Selector, index: int) -> Iterator[Problem]:
+    """Why a selector means nothing: the arch does not fit there, an edit above took it away, or it is called otherwise."""
+    stage = found.stages[index]
+    errors = [one for one in stage.problems if one.severity == "error"]
+    if errors:  # what does not fit keeps what comes after it from being met
+        yield from (_blamed(one, found) for one in errors)
+        return
     edits = [one.edit for one in found.word.edits]
     at = _place(edits[index])
     for before in range(index - 1, -1, -1):
         if selector.of(found.stages[before].steps):
-            return Fault(
-                problems.EditsClash(
-                    at=at,
-                    what=f"`{at.text}` means nothing any more",
-                    others=(Label(edits[before].span, "this edit took it away"),),
-                    help="edits apply in the order of the text: select what stands there now, or leave one of the two out",
-                )
+            yield problems.EditsClash(
+                at=at,
+                what=f"`{at.text}` means nothing any more",
+                others=(Label(edits[before].span, "this edit took it away"),),
+                help="edits apply in the order of the text: select what stands there now, or leave one of the two out",
             )
-    for one in found.stages[index].problems:  # what is wrong may be why it was not met
-        session.problems.add(one)
-    what, help = near(selector, found.stages[index].steps)
-    return Fault(problems.NothingSelected(at=at, what=f"{what} in `{found.word.edits[index].variant}`", help=help))
+            return
+    what, help = near(selector, stage.steps)
+    yield problems.NothingSelected(at=at, what=f"{what} in `{found.word.edits[index].variant}`", help=help)
 
 
 def _refuse_waste(found: Resolved, steps: Sequence[Occurrence], index: int) -> None:
