@@ -186,7 +186,7 @@ class Items(Statements):
     def edit_insert(self, first: int, last: int, mark: int, where: int, selector: int, body: tree.Body) -> tree.Edit:
         """`insert after fc1 { drop: Dropout(0.1) }`"""
         word = f"insert {self.word(where)}"
-        return tree.Edit(self.span(first, last), word, self._selector(selector), self.as_chain(self.chain(last, last, [body])))
+        return tree.Edit(self.span(first, last), word, self._selector(selector), tree.Chain(body.span, (self._as_link(body),)))
 
     def edit_wrap(self, first: int, last: int, mark: int, selector: int, with_: int, step: Any) -> tree.Edit:
         """`wrap layer4.* with skip`"""
