@@ -9,6 +9,19 @@ class BadSelector(Stated):
     """A selector cannot be read. It is a label path with `*` and `?` (`layer1.*.conv?`, `**` for any number of segments), the
     word of a layer, function, block or construct (`relu`, `skip`), an attribute (`groups=1`, `depth<=2`, `block=Bottleneck`), or
     these joined by `&`, `|`, `~`, `in` and parentheses: `Conv2d(groups=1) & ~layer1.**`, `relu in Bottleneck`.
+
+    ```arch
+    arch Base(x: [N, 8]) -> [N, 8] {
+      fc: Linear(8)
+      relu
+    }
+
+    variant Smooth of Base {
+      replace relu & with gelu
+    }
+    ```
+
+    Write what is missing, or leave out what joins nothing.
     """
 
     code = "bad-selector"
@@ -16,7 +29,20 @@ class BadSelector(Stated):
 
 class NothingSelected(Stated):
     """A selector fits no step of the architecture, so an edit there would change nothing. What is near is said: labels, words, or
-    the values that an attribute has.
+    the values that an attribute has. A word alone is that of a step anywhere or a label at the top; `**.fc1` is a label anywhere.
+
+    ```arch
+    arch Base(x: [N, 8]) -> [N, 8] {
+      fc: Linear(8)
+      relu
+    }
+
+    variant Smooth of Base {
+      replace tanh with gelu
+    }
+    ```
+
+    `archdsl summary` lists the labels; in Python, `print(graph.select())` lists every step that can be edited.
     """
 
     code = "nothing-selected"
@@ -62,6 +88,13 @@ class TooManyEdits(Stated):
 class BadPiece(Stated):
     """The text of an edit is not what the edit takes: a step or chain to replace or insert, a construct to wrap, arguments by
     name to set.
+
+    ```sh
+    echo 'arch A(x: [N, 8]) -> [N, 8] { fc: Linear(8); relu }' > net.arch
+    python -c 'import archdsl; archdsl.load("net.arch").graph().select("relu").replace("h = gelu")'
+    ```
+
+    Write one step or chain: `replace("gelu")`, `insert_after("norm: LayerNorm -> relu")`, `wrap("skip")`, `set(bias=False)`.
     """
 
     code = "bad-piece"
@@ -70,6 +103,19 @@ class BadPiece(Stated):
 class EditNotPossible(Stated):
     """A step cannot be edited so: `set` needs a call with arguments, and what takes several tensors cannot be removed, since
     nothing says which of them flows on.
+
+    ```arch
+    arch Base(x: [N, 8], y: [N, 8]) -> [N, 8] {
+      concat(x, y, axis=1)
+      fc: Linear(8)
+    }
+
+    variant Smaller of Base {
+      remove concat
+    }
+    ```
+
+    Replace it with what shall stand there.
     """
 
     code = "edit-not-possible"
