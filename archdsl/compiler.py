@@ -129,7 +129,7 @@ class Spec:
         from archdsl.targets.torch.merging.every_call import open_graph
         from archdsl.targets.torch.source import print_source
 
-        optional = self._optional(name, given, step or config.get("passes"))
+        optional = self.optional(name) if given is None and not (step or config.get("passes")) else []
         elaborate = partial(self.elaborate, name, dtype=dtype)
         graph, free = open_graph(
             elaborate, optional, tuple(given or ()), config, lambda one: in_form(of_step(one, step, over, dtype), scan, dtype)
@@ -154,7 +154,7 @@ class Spec:
         or a state dict, whose keys must all fit. `dtype` is a torch dtype or its name, `given` is as for `source`."""
         from archdsl.targets.torch.carried import build_passed
 
-        if optional := self._optional(name, given, passes):
+        if given is None and not passes and (optional := self.optional(name)):
             from archdsl.targets.torch.merging.every_call import every_call
 
             graph = every_call(optional, lambda one: in_form(self.graph(name, given=one, **config), scan, None))
@@ -263,7 +263,7 @@ class Spec:
         compile: bool = False,
         seed: int = 0,
         bind: Mapping[str, int] | None = None,
-        given: Iterable[str] = (),
+        given: Iterable[str] | None = None,
         scan: str = "auto",
         **config: Any,
     ) -> Report:
@@ -292,9 +292,9 @@ class Spec:
         names = [Free(one, *(given or ())) for one, given in free.items()]
         return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
-    def _optional(self, name: Name, given: Iterable[str] | None, fixed: Any) -> list[str]:
-        """The optional inputs that a module looks for in each call: all, where nothing is said of them and nothing fixes them."""
-        return [] if given is not None or fixed or isinstance(name, Graph) else optional_inputs(self.module, self._name(name))
+    def optional(self, name: Name = None, /) -> list[str]:
+        """The names of the inputs that may be left out; of a graph none, for it says which it takes."""
+        return [] if isinstance(name, Graph) else optional_inputs(self.module, self._name(name))
 
     def _passed(
         self, name: Name, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]

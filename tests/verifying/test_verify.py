@@ -9,7 +9,9 @@ import torch
 
 from archdsl.compiler import Spec, load
 from archdsl.ir.graph import Graph
+from archdsl.records import changed
 from archdsl.source import Source
+from archdsl.targets.torch.merging.printing import write_presence
 from archdsl.verifying.report import Check, Report
 from archdsl.verifying.verify import verify
 from tests.conftest import ROOT
@@ -53,7 +55,8 @@ def test_the_report_is_a_table_and_data() -> None:
     data = report.as_json()
     assert data["ok"] is True
     assert data["bindings"] == [{"N": 1}, {"N": 3}, {"N": 4}]
-    assert {one["compared"] for one in data["checks"]} == {"y", "z", "gradients"}
+    ways = ("", " with mask")
+    assert {one["compared"] for one in data["checks"]} == {f"{what}{way}" for what in ("y", "z", "gradients") for way in ways}
 
 
 def test_a_bound_dimension_stays() -> None:
@@ -80,6 +83,9 @@ class Changed:
             assert old in text
             text = text.replace(old, new)
         return text
+
+    def optional(self, name: str | None = None, /) -> list[str]:
+        return self.spec.optional(name)
 
     def build(self, name: str | None = None, /, **config: Any) -> torch.nn.Module:
         module = self.spec.build(name, **config)
@@ -122,3 +128,33 @@ def test_a_product_that_does_not_run_is_a_finding() -> None:
     assert not report.ok
     assert "onnx, run at N=1: it broke" in str(report)
     assert not Report("A", 0).ok
+
+
+MASKED = load(Source("masked.arch", """
+arch Net(x: [N, 4], mask: [N, 4] = none, more: [N, 4] = ones) {
+  y = x -> fc: Linear(4)
+  if mask != none { y = y * mask }
+  y + more
+}"""))  # fmt: skip
+
+
+def test_a_module_is_called_in_every_way() -> None:
+    report = MASKED.verify(bind={"N": 2})
+    assert report.ok, str(report)
+    assert [one.what for one in report.checks if one.product == "module"] == [
+        "output", "output with mask", "output with more", "output with mask, more"
+    ]  # fmt: skip
+    assert [one.what for one in report.checks if one.product == "onnx"] == ["output"]
+    assert {one.what for one in MASKED.verify(given=("mask",)).checks} == {"output", "gradients"}
+
+
+def test_a_way_that_goes_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slipped(forward: Any, node: Any, choice: Any) -> None:
+        write_presence(forward, node, changed(choice, training=choice.evaluation))
+
+    monkeypatch.setattr("archdsl.targets.torch.forward.write_presence", slipped)
+    report = load(Source("slipped.arch", MASKED.text.text.replace("Net", "Slipped"))).verify(bind={"N": 2})
+    assert not report.ok
+    wrong = {(one.product, one.what) for one in report.checks if not one.ok}
+    assert {("module", "output with mask"), ("source", "gradients with mask")} <= wrong
+    assert ("module", "output") not in wrong

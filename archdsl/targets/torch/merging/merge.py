@@ -14,7 +14,7 @@ from archdsl.records import changed
 from archdsl.targets.torch.merging.align import Entry, Env, Vector, align, columns, trace
 from archdsl.targets.torch.merging.members import common_mapping, common_members, joined_order
 from archdsl.targets.torch.merging.passing import passes
-from archdsl.targets.torch.merging.presence import ABSENT, TOLD, Maybe, Presence
+from archdsl.targets.torch.merging.presence import ABSENT, TOLD, UNASKED, Maybe, Presence
 from archdsl.targets.torch.merging.regions import (
     Context,
     Given,
@@ -328,7 +328,7 @@ class Merge:
             sides = [self.body(one, "side", "choice") for one in step.bodies]
             path = common_path(one.path for side in sides for one in side.nodes)
             span = next((one.span for side in sides for one in side.nodes), None)
-            return Node(operands, results, choice=Presence(sides[0], sides[1]), path=path, span=span)
+            return Node(operands, results, choice=Presence(sides[0], sides[1], step.asked), path=path, span=span)
         first = step.entry.first
         operands = tuple(map(self.operand, step.operands))
         made = changed(first, operands=operands, results=results)
@@ -345,6 +345,11 @@ class Merge:
             return changed(made, graph=None)
         return made
 
+    def given_by(self, part: Part, at: int) -> Value:
+        """One output of a body."""
+        one = part.outputs[at]
+        return self.value(one) if one is not None else UNASKED if at in part.unasked else ABSENT
+
     def body(self, part: Part, name: str, kind: str, own: int = 0) -> Graph:
         """A body as a graph: its own inputs, then what it captures, under the names that these have outside."""
         values = [self.value(one) for one in part.inputs]
@@ -353,7 +358,7 @@ class Merge:
             name,
             kind,
             tuple(Input(one.name, one) for one in values),
-            tuple(Output(None, ABSENT if one is None else self.value(one)) for one in part.outputs),
+            tuple(Output(None, self.given_by(part, at)) for at in range(len(part.outputs))),
             tuple(map(self.node, part.steps)),
             facts=self.graphs[0].facts,
             span=self.graphs[0].span,

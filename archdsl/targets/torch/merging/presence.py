@@ -16,19 +16,29 @@ class Maybe(Input):
 
 @record
 class Presence(Choice):
-    """A choice by the node's first operand: the side `training` where it is there, `evaluation` where it is None.
+    """A choice by the node's first operands, which are there together: the side `training` where they are, else `evaluation`.
 
-    An output of a side may be `ABSENT`: then the result is None after that side.
+    An output of a side may be `ABSENT`: then the result is None after that side. It is `UNASKED` where what comes after that side
+    never reads the result.
     """
+
+    asked: int = 1
+    """How many operands are asked for."""
 
 
 ABSENT = Value("none", TensorType(()))
-"""What a side gives where it has no such value."""
+UNASKED = Value("it", TensorType(()))
+"""What a side gives where it has no such value. These are no author's names."""
 
 
 def is_absent(value: Value) -> bool:
-    """Whether an output of a side is absent; `none` is no author's name."""
+    """Whether an output of a side is None."""
     return value.name == ABSENT.name
+
+
+def is_unasked(value: Value) -> bool:
+    """Whether an output of a side is never read."""
+    return value.name == UNASKED.name
 
 
 TOLD = "?"

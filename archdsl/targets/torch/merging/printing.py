@@ -11,12 +11,13 @@ from archdsl.ir.node import Node
 from archdsl.ir.value import Value
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.merging.doors import GuardedDoor
-from archdsl.targets.torch.merging.presence import Presence, is_absent
+from archdsl.targets.torch.merging.presence import Presence, is_absent, is_unasked
 from archdsl.targets.torch.statements import FOLD_WIDTH, LOCAL, Block, Line, Statement
 
 if TYPE_CHECKING:
     from archdsl.targets.torch.forward import Forward
 
+ASKS = re.compile(r"if [^:]* is (not )?None:")
 ASKED = re.compile(rf"if ({LOCAL.pattern}) is not None:")
 
 
@@ -24,22 +25,22 @@ def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
     """The sides, each ending in the same locals; a side that computes nothing stands before, as what the locals are at first."""
     function = forward.function
     there, rest = choice.training, choice.evaluation
-    condition = node.operands[0]
-    if not isinstance(condition, Value):
-        raise ValueError("a choice by what is no input")
+    conditions = _values(node)[: choice.asked]
     outer = {inner.name: function.locals[one.name] for inner, one in zip(there.input_values, _values(node), strict=True)}
-    asked = function.locals[condition.name]
+    asked = [function.locals[one.name] for one in conditions]
     targets = tuple(function.bind(one) for one in node.results)
     empty = rest if not rest.nodes else there if not there.nodes else None
     if not there.nodes and not rest.nodes:
         for index, (target, one) in enumerate(zip(targets, node.results, strict=True)):
             sides = [_given(side, index, outer) for side in (there, rest)]
-            code = f"{sides[0]} if {asked} is not None else {sides[1]}"
+            code = f"{sides[0]} if {_told(asked, True)} else {sides[1]}"
             function.add((target,), code, forward.note((one.type,), None))
     elif empty is not None:
         full = there if empty is rest else rest
         moved: dict[str, str] = {}
         for index, target in enumerate(targets):
+            if is_unasked(empty.outputs[index].value):
+                continue
             first = _given(empty, index, outer)
             line = function.add((target,), first, fixed=first == "None")
             if first == "None":
@@ -47,18 +48,23 @@ def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
             elif first not in moved and _given(full, index, outer) != first:
                 moved[first] = target
         now = {name: moved.get(local, local) for name, local in outer.items()}
-        body = _side(forward, full, now, targets, condition if full is there else None)
-        head = f"if {moved.get(asked, asked)} is {'not ' if full is there else ''}None:"
+        body = _side(forward, full, now, targets, conditions if full is there else [])
+        head = f"if {_told([moved.get(one, one) for one in asked], full is there)}:"
         function.statements.append(Block(head, body, state=targets))
     else:
         bodies = [
-            _side(forward, there, outer, targets, condition),
-            _side(forward, rest, outer, targets, None),
+            _side(forward, there, outer, targets, conditions),
+            _side(forward, rest, outer, targets, []),
         ]
-        function.statements.append(Block(f"if {asked} is not None:", bodies[0], bodies[1], state=targets))
+        function.statements.append(Block(f"if {_told(asked, True)}:", bodies[0], bodies[1], state=targets))
     for target, one, *outs in zip(targets, node.results, there.outputs, rest.outputs, strict=True):
-        if all(not is_absent(out.value) for out in outs):
+        if not any(is_absent(out.value) or is_unasked(out.value) for out in outs):
             function.shapes.append((target, one.type))
+
+
+def _told(asked: list[str], there: bool) -> str:
+    """`mask is not None`; of several that are there together the first tells that they are not."""
+    return " and ".join(f"{one} is not None" for one in asked) if there else f"{asked[0]} is None"
 
 
 def _values(node: Node) -> list[Value]:
@@ -71,31 +77,57 @@ def _given(side: Graph, index: int, locals: dict[str, str]) -> str:
     return "None" if is_absent(value) else locals.get(value.name, "")
 
 
-def _side(
-    forward: Forward, side: Graph, locals: dict[str, str], targets: tuple[str, ...], condition: Value | None
-) -> list[Statement]:
-    """The statements of a side. `condition` is the input that is known to be there on it."""
+def _side(forward: Forward, side: Graph, locals: dict[str, str], targets: tuple[str, ...], given: list[Value]) -> list[Statement]:
+    """The statements of a side. `given` are the inputs that are known to be there on it."""
     function = forward.function
     outer, shapes, kept = function.statements, function.shapes, function.locals
     function.statements = []
     function.locals = {**kept, **locals}
     now = {kept[name]: local for name, local in locals.items() if name in kept}
     function.shapes = [(now.get(local, local), type) for local, type in shapes]
-    if condition is not None and condition.name in forward.optional:
-        function.shapes.append((function.locals[condition.name], condition.type))
+    function.shapes += [(function.locals[one.name], one.type) for one in given]
     for node in side.nodes:
         forward.node(node)
-    last = function.statements[-1] if function.statements else None
     for target, one in zip(targets, side.outputs, strict=True):
-        local = function.locals.get(one.value.name)
-        if isinstance(last, Line) and last.targets == (local,) and sum(one.value == each.value for each in side.outputs) == 1:
-            last.targets = (target,)
+        if is_unasked(one.value):
             continue
         code = "None" if is_absent(one.value) else function.locals[one.value.name]
-        if code != target:
+        alone = sum(one.value == each.value for each in side.outputs) == 1
+        if code != target and not (alone and rename(function.statements, code, target)):
             function.add((target,), code, "" if code == "None" else forward.note((one.value.type,), None))
     made, function.statements, function.locals, function.shapes = function.statements, outer, kept, shapes
     return made
+
+
+def rename(statements: list[Statement], old: str, new: str) -> bool:
+    """Call a local that the statements make by another name, if what has that name before is not read once it is made."""
+    made = next((at for at, one in enumerate(statements) if old in (one.targets if isinstance(one, Line) else one.state)), None)
+    if made is None or any(new in spelled(one) for one in statements[made + 1 :]):
+        return False
+    first = statements[made]
+    if isinstance(first, Block) and new in spelled(first):
+        return False
+    for one in statements:
+        _replace(one, old, new)
+    return True
+
+
+def spelled(one: Statement) -> str:
+    """All names that stand in a statement."""
+    if isinstance(one, Line):
+        return " ".join((*one.targets, one.code))
+    return " ".join((*one.targets, *one.state, one.head, *map(spelled, one.body), *map(spelled, one.other)))
+
+
+def _replace(one: Statement, old: str, new: str) -> None:
+    one.targets = tuple(new if each == old else each for each in one.targets)
+    if isinstance(one, Line):
+        one.code = one.code.replace(old, new)
+        return
+    one.head = one.head.replace(old, new)
+    one.state = tuple(new if each == old else each for each in one.state)
+    for inner in (*one.body, *one.other):
+        _replace(inner, old, new)
 
 
 def write_guarded(forward: Forward, door: GuardedDoor) -> None:
@@ -117,10 +149,11 @@ def write_guarded(forward: Forward, door: GuardedDoor) -> None:
 
 
 def as_expressions(statements: list[Statement], stems: Mapping[str, str]) -> list[Statement]:
-    """`m = None` and `if mask is not None: m = …` as one line, where that is short."""
+    """`m = None` and `if mask is not None: m = …` as one line, where that is short; one question for two in each other."""
     out: list[Statement] = []
     for one in statements:
         if isinstance(one, Block):
+            one = _joined(one)
             one.body, one.other = as_expressions(one.body, stems), as_expressions(one.other, stems)
             before, body = out[-1] if out else None, one.body[0] if one.body else None
             if isinstance(before, Line) and isinstance(body, Line) and before.code == "None" and not (one.body[1:] or one.other):
@@ -132,3 +165,14 @@ def as_expressions(statements: list[Statement], stems: Mapping[str, str]) -> lis
                     continue
         out.append(one)
     return out
+
+
+def _joined(one: Block) -> Block:
+    """`if a is not None: if b is not None: …` as `if a is not None and b is not None: …`."""
+    inner = one.body[0] if len(one.body) == 1 and not one.other else None
+    if isinstance(inner, Block) and not inner.other and ASKS.fullmatch(one.head) and ASKS.fullmatch(inner.head):
+        both = Block(
+            f"{one.head[:-1]} and {inner.head[3:]}", inner.body, [], (), tuple(dict.fromkeys((*one.state, *inner.state)))
+        )
+        return _joined(both)
+    return one

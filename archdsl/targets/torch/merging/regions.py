@@ -56,15 +56,18 @@ class Step:
     operands: list[Given]
     results: list[Ref]
     bodies: list[Part] = field(default_factory=list)
+    asked: int = 1
+    """How many operands a choice asks for."""
 
 
 @dataclass(eq=False)
 class Part:
-    """A body before its values have names. An output that is None is absent."""
+    """A body before its values have names. An output that is None is absent, one of `unasked` is never read."""
 
     inputs: list[Ref]
     steps: list[Step]
     outputs: list[Ref | None]
+    unasked: frozenset[int] = frozenset()
 
 
 class Needs:
@@ -327,15 +330,17 @@ def _split(merge: Context, name: str, there: list[Entry], rest: list[Entry], gro
     for entries, side in ((there, with_it), (rest, needs.universe - with_it)):
         outputs = [merge.wanted({which: one for which, one in each.items() if which in side}) for each in asked]
         part, inner = region(merge, entries, side, outputs)
+        part.unasked = frozenset(at for at, each in enumerate(asked) if not each.keys() & side)
         parts.append(part)
         inners.append(inner)
-    condition = needs.need(("input", name))
-    assert condition is not None  # noqa: S101 (an input is there)
+    read = {origin[1] for origin in inners[0].open if isinstance(origin, tuple) and origin[0] == "input"}
+    together = [one for one in merge.conditions if one in read and merge.conditions[one] & needs.universe == with_it]
+    conditions = [needs.need(("input", one)) for one in together or [name]]
     captured = [ref.found() for inner in inners for ref in needs.adopt(inner)]
-    operands = list(dict.fromkeys([condition.found(), *(one.found() for one in captured)]))
+    operands = list(dict.fromkeys(one.found() for one in (*conditions, *captured) if one is not None))
     for part in parts:
         part.inputs = list(operands)
-    return Step(None, list(operands), results, parts)
+    return Step(None, list(operands), results, parts, len(conditions))
 
 
 def common_path(paths: Iterable[Path]) -> Path:
