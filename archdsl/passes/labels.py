@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from archdsl.ir.graph import Call, Graph
+from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.passes.labels_problems import NoSuchLabel
 from archdsl.problems.problem import ArchError
@@ -37,22 +37,44 @@ def edit_chosen(graph: Graph, patterns: str, edit: Edit) -> Graph:
 
     Raises `ArchError` where nothing is chosen, with what is near.
     """
-    return _Walk(graph, patterns, edit).run()
+    walk = _Walk(lambda path: fits(path, patterns), edit)
+    found = walk.labels(graph)
+    if not any(fits(one, patterns) for one in found):
+        raise ArchError((nothing_chosen(graph, patterns, found),))
+    return walk.graph(graph, ())
+
+
+def edit_at(graph: Graph, paths: frozenset[Path], edit: Edit) -> Graph:
+    """The same for what stands at these full paths."""
+    return _Walk(paths.__contains__, edit).graph(graph, ())
+
+
+def members_under(graph: Graph, patterns: str) -> tuple[tuple[Path, Layer | Parameter, Graph], ...]:
+    """The layers and parameters at or below the labels that the patterns fit, with their full paths and their graphs; all without
+    a pattern. Raises `ArchError` where nothing is chosen, with what is near."""
+    found = tuple(_members(graph, ()))
+    if not patterns.strip():
+        return found
+    labels = _Walk(lambda _: False, lambda one, _: one).labels(graph)
+    if not any(fits(one, patterns) for one in labels):
+        raise ArchError((nothing_chosen(graph, patterns, labels),))
+    return tuple(one for one in found if any(fits(one[0][:end], patterns) for end in range(1, len(one[0]) + 1)))
+
+
+def _members(graph: Graph, prefix: Path) -> Iterator[tuple[Path, Layer | Parameter, Graph]]:
+    for path, member in graph.members.items():
+        if isinstance(member, Call):
+            yield from _members(member.graph, (*prefix, *path))
+        else:
+            yield (*prefix, *path), member, graph
 
 
 class _Walk:
-    def __init__(self, root: Graph, patterns: str, edit: Edit) -> None:
-        self.root = root
-        self.patterns = patterns
+    def __init__(self, fits: Callable[[Path], bool], edit: Edit) -> None:
+        self.fits = fits
         self.edit = edit
         self.below: dict[int, tuple[Path, ...]] = {}
         self.done: dict[tuple[int, frozenset[Path]], Graph] = {}
-
-    def run(self) -> Graph:
-        found = self.labels(self.root)
-        if not any(fits(one, self.patterns) for one in found):
-            raise ArchError((nothing_chosen(self.root, self.patterns, found),))
-        return self.graph(self.root, ())
 
     def labels(self, graph: Graph) -> tuple[Path, ...]:
         """The paths of all members, containers and steps in a graph and below it."""
@@ -66,7 +88,7 @@ class _Walk:
 
     def chosen(self, path: Path) -> bool:
         """Whether it is chosen, and nothing around it is."""
-        return fits(path, self.patterns) and not any(fits(path[:end], self.patterns) for end in range(1, len(path)))
+        return self.fits(path) and not any(self.fits(path[:end]) for end in range(1, len(path)))
 
     def graph(self, graph: Graph, prefix: Path) -> Graph:
         """The graph as it is at that path."""
