@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archdsl.designing.choosing import again, chosen
-from archdsl.designing.skips import PutLast
+from archdsl.designing.skips import PutLast, adds
 from archdsl.elaborate.editing.reading import read_chain
 from archdsl.elaborate.editing.sites import Occurrence
 from archdsl.ir.graph import Graph
@@ -55,23 +55,23 @@ def grouped(graph: Graph, groups: int, where: str | None = None) -> Graph:
     return chosen(graph, "Conv2d", where, divides, wanted).set(groups=groups)
 
 
-def squeeze_excite(graph: Graph, where: str | None = None, ratio: int = 16) -> Graph:
+def squeeze_excite(graph: Graph, where: str | None = None, ratio: int = 16, label: str = "se") -> Graph:
     """Channels are weighed by what all places say: at the end of each skip's body, or behind what `where` selects.
 
-    Keys: `se.reduce`, `se.expand`. Source: squeeze-and-excitation (Hu et al., 2018)."""
+    Keys: `se.reduce`, `se.expand`, or below another `label`. Source: squeeze-and-excitation (Hu et al., 2018)."""
 
     def text(one: Occurrence) -> str:
         channels = one.gives[0].shape[1]
         narrow = f"max(1, {channels} // {ratio})"
         inner = f"mean(axis=[2, 3], keepdim=true); reduce: Conv2d({narrow}, 1); relu; expand: Conv2d({channels}, 1); sigmoid"
-        return f"se: {{ skip(mul) {{ {inner} }} }}"
+        return f"{label}: {{ skip(mul) {{ {inner} }} }}"
 
     def image(one: Occurrence) -> bool:
         return len(one.gives) == 1 and len(one.gives[0].shape) == 4
 
     if where is not None:
         return chosen(graph, where, None, image, "a step that gives images [N, C, H, W]").insert_after(text)
-    found = chosen(graph, "[skip]", None, image, "a skip of images [N, C, H, W]")
+    found = chosen(graph, "[skip]", None, lambda one: image(one) and adds(one), "a skip of images [N, C, H, W]")
     made = graph
     for given in dict.fromkeys(map(text, found)):
         here = tuple(one for one in found if text(one) == given)

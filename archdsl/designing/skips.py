@@ -8,31 +8,61 @@ from archdsl.elaborate.editing.changes import CannotChange, Change, InsertAfter
 from archdsl.elaborate.editing.reading import read_chain
 from archdsl.elaborate.editing.sites import Occurrence, Site
 from archdsl.elaborate.editing.trees import beside, chain, nowhere
-from archdsl.ir.graph import Graph
+from archdsl.ir.graph import Call, Graph
+from archdsl.ir.node import Path
 from archdsl.ops.registry import find
 from archdsl.records import changed, record
 from archdsl.syntax import tree
 
 
 def without_skips(graph: Graph, where: str | None = None) -> Graph:
-    """Every skip becomes its body alone, without the shortcut: `without_skips(graph)`, `without_skips(graph, "layer4")`."""
-    return chosen(graph, "[skip]", where).unwrap()
+    """Every skip becomes its body alone, without the shortcut: `without_skips(graph)`, `without_skips(graph, "layer4")`.
+
+    A skip that does not add, a gate or a concatenation, stays; `graph.select("[skip]").unwrap()` takes those too.
+    """
+    return chosen(graph, "[skip]", where, adds, "a skip that adds").unwrap()
 
 
 def with_skips(graph: Graph, where: str | None = None, op: str = "add") -> Graph:
-    """A skip around every block that gives what it takes, `where` around every step that it selects: `with_skips(graph, "h.*")`.
+    """A skip around every block that gives what it takes, or around every step that `where` selects: `with_skips(graph, "h.*")`.
 
-    `op` joins both ways: `add`, `mul` or any function of two tensors. Keys stay.
+    A block that stands in a skip already gets no second one. `op` joins both ways: `add`, `mul` or any function of two tensors.
+    Keys stay.
     """
     if where is not None:
-        found = graph.select(where)
-    else:
-        kinds = {one.word for one in graph.select("~[skip]") if one.kind == "block"}
-        if not kinds:
-            raise LookupError(f"{graph.name} calls no blocks: say around which steps")
-        found = graph.select(" | ".join(sorted(kinds)))
-    fits = kept(found, lambda one: one.takes[:1] == one.gives and len(one.gives) == 1, "a step that gives what it takes")
-    return fits.wrap("skip" if op == "add" else f"skip({op})")
+        return kept(graph.select(where), _like_its_input, "a step that gives what it takes").wrap(_around(op))
+    steps = _every(graph)
+    skips = [one for one in steps if one.kind == "skip"]
+
+    def bare(one: Occurrence) -> bool:
+        if one.kind != "block" or not _like_its_input(one) or any(one.way == skip.way and inside(one, skip) for skip in skips):
+            return False
+        block = _called(graph, one.path)
+        return block is not None and len(block.inputs) == 1
+
+    return kept(graph.select("[skip] | ~[skip]"), bare, "a block that gives what it takes").wrap(_around(op))
+
+
+def _called(graph: Graph, path: Path) -> Graph | None:
+    """The block whose instance stands at a path."""
+    for label, member in graph.members.items():
+        if isinstance(member, Call) and path[: len(label)] == label:
+            return member.graph if label == path else _called(member.graph, path[len(label) :])
+    return None
+
+
+def _around(op: str) -> str:
+    return "skip" if op == "add" else f"skip({op})"
+
+
+def _like_its_input(one: Occurrence) -> bool:
+    return len(one.takes) == 1 and one.takes == one.gives
+
+
+def adds(one: Occurrence) -> bool:
+    """Whether it is a skip that adds, as it does unless it is told otherwise."""
+    term = one.site.node.term if isinstance(one.site.node, tree.Step) else None
+    return isinstance(term, tree.Skip) and all(arg.name is not None or arg.span.text == "add" for arg in term.args)
 
 
 def pre_norm(graph: Graph, where: str | None = None) -> Graph:
@@ -40,7 +70,7 @@ def pre_norm(graph: Graph, where: str | None = None) -> Graph:
 
     Labelled norms keep their keys. A network of pre-norms usually ends in one more: insert it.
     """
-    skips = chosen(graph, "[skip]", where)
+    skips = chosen(graph, "[skip]", where, adds, "a skip that adds")
     moves = [(skip, norm) for skip in skips if (norm := _behind(graph, skip)) is not None]
     return _moved(graph, moves, PutFirst, "a skip with a norm behind it")
 
@@ -50,7 +80,7 @@ def post_norm(graph: Graph, where: str | None = None) -> Graph:
 
     Labelled norms keep their keys.
     """
-    skips = chosen(graph, "[skip]", where)
+    skips = chosen(graph, "[skip]", where, adds, "a skip that adds")
     moves = [(skip, norm) for skip in skips if (norm := _first_inside(graph, skip)) is not None]
     return _moved(graph, moves, InsertAfter, "a skip that starts with a norm")
 
