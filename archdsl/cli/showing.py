@@ -39,6 +39,19 @@ def show_json(command: str, result: Any) -> None:
     print(dumps({"version": JSON_VERSION, "command": command, "result": result}, indent=2))
 
 
+def difference(name: str, before: str, after: str) -> str:
+    """A unified diff, coloured for a terminal."""
+    from difflib import unified_diff
+
+    from archdsl.problems.render.cells import visible
+
+    lines = list(unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm=""))
+    colors = {"+": "32", "-": "31", "@": "36"} if use_color(sys.stdout) else {}
+    return "".join(
+        f"\x1b[{colors[line[0]]}m{visible(line)}\x1b[0m\n" if line[:1] in colors else visible(line) + "\n" for line in lines
+    )
+
+
 def say(text: str) -> None:
     """Tell how things go, on standard error."""
     print(text, file=sys.stderr)

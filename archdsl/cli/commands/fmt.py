@@ -8,9 +8,8 @@ import click
 
 from archdsl.cli import options
 from archdsl.cli.reading import STANDARD_INPUT, read_source, standard_input, targets
-from archdsl.cli.showing import say, show_json, show_problems, use_color
+from archdsl.cli.showing import difference, say, show_json, show_problems
 from archdsl.problems.problem import ArchError
-from archdsl.problems.render.cells import visible
 from archdsl.source import Source
 
 
@@ -47,7 +46,7 @@ def command(targets: tuple[str, ...], check: bool, diff: bool, as_json: bool) ->
         if differs:
             changed.append(source.name)
         if diff and not as_json:
-            sys.stdout.write(_difference(source, text))
+            sys.stdout.write(difference(source.name, source.text, text))
         elif path == STANDARD_INPUT and not check and not as_json:
             sys.stdout.write(text)
         elif differs and not check and not diff and path != STANDARD_INPUT:
@@ -82,18 +81,6 @@ def _replace(path: str, text: str) -> None:
     from archdsl.files.writing import write_whole
 
     write_whole(path, text.encode())
-
-
-def _difference(source: Source, text: str) -> str:
-    """A unified diff, coloured for a terminal."""
-    from difflib import unified_diff
-
-    old, new = source.text.splitlines(), text.splitlines()
-    lines = list(unified_diff(old, new, source.name, source.name, lineterm=""))
-    colors = {"+": "32", "-": "31", "@": "36"} if use_color(sys.stdout) else {}
-    return "".join(
-        f"\x1b[{colors[line[0]]}m{visible(line)}\x1b[0m\n" if line[:1] in colors else visible(line) + "\n" for line in lines
-    )
 
 
 def _close(changed: list[str], count: int, dry: bool) -> None:

@@ -32,16 +32,20 @@ class Change:
 
     def sources(self) -> set[Source]:
         """The sources of what is put in."""
+        return {one.span.source for one in self.pieces}
+
+    @property
+    def pieces(self) -> tuple[tree.Tree, ...]:
+        """The trees that are put in."""
         given = [value for _, value in parts(self)]
-        trees = [one for value in given for one in (value if isinstance(value, tuple) else (value,))]
-        return {one.span.source for one in trees}
+        return tuple(one for value in given for one in (value if isinstance(value, tuple) else (value,)))
 
     def edit(self, site: Site) -> Edit:
         """The edit of a site. Raises `CannotChange`."""
         if site.kind == "shared" and not self.declares:
             raise CannotChange("it is the declaration of a shared layer: replace it, set its arguments, or edit its uses")
         named = not self.keeps and site.numbers == 1 and site.kind not in CONSTRUCTS.values()
-        return Edit(site.node, self.tree_for(site), site.numbers, named, self.keeps, self.word)
+        return Edit(site.node, self.tree_for(site), site.numbers, named, self.keeps, self.word, self.pieces)
 
 
 @record
@@ -104,7 +108,10 @@ class InsertBefore(Change):
         if len(given) != 1:
             raise CannotChange("it takes several tensors: insert where the one that is meant is made")
         (value,) = given
-        links = value.links if isinstance(value, tree.Chain) else (link(tree.Paren(nowhere(value.span), value)),)
+        bare = isinstance(value, (tree.Name, tree.It))
+        links = (
+            value.links if isinstance(value, tree.Chain) else (link(value if bare else tree.Paren(nowhere(value.span), value)),)
+        )
         return substituted(node, value, in_parens([*links, *self.piece.links], self.piece.span))
 
 

@@ -15,8 +15,7 @@ from archdsl.source import Span
 
 def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span | None = None) -> Edits:
     """These edits, and each change at its step; inner steps first. Raises where a change cannot be made: `at` is its text."""
-    if {"shared", "use"} <= {one.kind for one, _ in pairs}:
-        pairs = [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
+    pairs = settled(pairs)
     made: dict[object, Edit] = {}
     for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
         key = (id(change), one.span, one.site.numbers, one.site.tensors, len(one.site.takes))
@@ -29,6 +28,13 @@ def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: S
                 raise Fault(problems.EditNotPossible(at=at or one.span, what=what, others=others)) from None
         edits = edits.with_edit(one.way, one.span, made[key])
     return edits
+
+
+def settled(pairs: Sequence[tuple[Occurrence, Change]]) -> Sequence[tuple[Occurrence, Change]]:
+    """Of a shared layer that is meant with its uses, what the change is done to: the declaration, or the uses."""
+    if not {"shared", "use"} <= {one.kind for one, _ in pairs}:
+        return pairs
+    return [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
 
 
 def over(outer: Edits | None, inner: Edits) -> Edits:

@@ -31,6 +31,8 @@ class Edit:
     keeps: bool
     word: str
     """What was done: `replaced`, `wrapped`."""
+    pieces: tuple[tree.Tree, ...] = ()
+    """What the new tree has of the edit's own text."""
 
 
 class Edits:

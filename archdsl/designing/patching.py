@@ -1,0 +1,181 @@
+"""Edits brought back into the text of their author: a patch of the edited lines, proved by elaborating what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from archdsl.designing.alike import alike
+from archdsl.designing.places import Places
+from archdsl.designing.wording import Region
+from archdsl.elaborate import lookup
+from archdsl.elaborate.editing.changes import Change
+from archdsl.elaborate.editing.folding import settled
+from archdsl.elaborate.editing.selection import Selection, select
+from archdsl.elaborate.editing.selectors import Selector
+from archdsl.elaborate.editing.sites import Occurrence
+from archdsl.elaborate.editing.trie import Edit
+from archdsl.elaborate.origin import Origin
+from archdsl.elaborate.program import Module
+from archdsl.elaborate.session import Session
+from archdsl.ir.graph import Graph
+from archdsl.problems.collector import Problems
+from archdsl.problems.problem import ArchError, Problem
+from archdsl.records import record
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.format import LayoutFault, format_source
+
+EXPECTED = "expectation-failed"
+
+
+class Spec(Protocol):
+    """A loaded file: `archdsl.compiler.Spec`."""
+
+    text: Source
+    module: Module
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def graph(self, name: str | None = None, /, **config: Any) -> Graph: ...
+
+    def check(self, name: str | None = None, config: Mapping[str, object] | None = None) -> tuple[Problem, ...]: ...
+
+
+class NoPatch(Exception):
+    """The edits are none of the author's text, and why."""
+
+
+@record
+class Patch:
+    """The whole new text; `others` are the architectures of the file that it changes too, `broken` those of them that have errors
+    now, and `graph` is what it elaborates to."""
+
+    text: str
+    graph: Graph
+    others: tuple[str, ...]
+    broken: tuple[str, ...]
+    unmet: tuple[Problem, ...]
+    """What the edited architecture expects of itself and is no longer."""
+
+
+@record
+class Wanted:
+    """One edit: what it selects, the place of its text, and what it does."""
+
+    selector: Selector
+    at: Span
+    change: Change
+
+
+def patched(spec: Spec, name: str, edits: Sequence[Wanted], reload: Callable[[str], Spec], config: Mapping[str, Any]) -> Patch:
+    """The text with the edits in it, each after those before. `reload` loads a text in place of the file's. Raises `NoPatch`, and
+    `ArchError` as the edits do."""
+    now = spec
+    for one in edits:
+        now = _one(now, name, one, reload, config)
+    others = tuple(other for other in spec.names if other != name and not _same(spec, now, other))
+    broken = tuple(other for other in others if _graph(now, other, {}) is None)
+    unmet = tuple(one for one in now.check(name, {}) if one.code == EXPECTED)
+    return Patch(now.text.text, elaborated(now, name, config), others, broken, unmet)
+
+
+def edited(spec: Spec, name: str, edits: Sequence[Wanted], config: Mapping[str, Any]) -> Graph:
+    """The graph with the edits. Raises `ArchError` as they do."""
+    graph = elaborated(spec, name, config)
+    for one in edits:
+        graph = select(graph, one.selector, one.at).edit(one.change)
+    return graph
+
+
+def _one(spec: Spec, name: str, wanted: Wanted, reload: Callable[[str], Spec], config: Mapping[str, Any]) -> Spec:
+    """The file with one edit in it: the plainest text that is the edited design."""
+    selection = select(elaborated(spec, name, config), wanted.selector, wanted.at)
+    after = selection.edit(wanted.change)
+    edits = list(_edits(spec, selection, wanted.change))
+    tidy = _laid_out(spec.text.text) == spec.text.text
+    tried: set[str | None] = {None}
+    for plain, standing in ((True, False), (False, False), (True, True), (False, True)):
+        text = _written(spec.module.source, spec.module.file, edits, plain, standing)
+        if text is not None and tidy:
+            text = _laid_out(text)
+        if text in tried or text is None:
+            continue
+        tried.add(text)
+        made = reload(text)
+        graph = _graph(made, name, config)
+        if graph is not None and alike(graph, after):
+            return made
+    raise NoPatch("no text in its place is the edited design: keys would move, or a name would mean something else")
+
+
+def _edits(spec: Any, selection: Selection, change: Change) -> Iterator[Edit]:
+    """The edits, one a place of the text. Raises `NoPatch` where a place is edited in some of its instances only."""
+    meant = {(one.way, one.span) for one, _ in settled([(one, change) for one in selection])}
+    by_place: dict[Span, list[Occurrence]] = {}
+    for one in selection.graph.origin.met:
+        by_place.setdefault(one.span, []).append(one)
+    for span, there in by_place.items():
+        mine = [one for one in there if (one.way, one.span) in meant]
+        if not mine:
+            continue
+        first = mine[0]
+        if span.source is not spec.module.source:  # an equal text read before has another source than `spec.text`
+            raise NoPatch(f"`{first.word}` stands in {span.source.name}, which other files use too")
+        if len(mine) < len(there):
+            left = next(one for one in there if (one.way, one.span) not in meant)
+            both = f"`{'.'.join(first.names[0])}` and not for `{'.'.join(left.names[0])}`"
+            raise NoPatch(f"what stands at {span} is edited for {both}")
+        yield change.edit(first.site)
+
+
+def _written(source: Source, file: tree.File, edits: Sequence[Edit], plain: bool, standing: bool) -> str | None:
+    """The text with the edits in it; None where two of them meet in one place."""
+    places = Places(source, file)
+    done: list[Region] = []
+    for edit in sorted(edits, key=lambda one: one.old.span.end - one.old.span.start):
+        start, end, new = places.region(edit, done, plain, standing)
+        done = [one for one in done if not (start <= one[0] and one[1] <= end)]
+        if any(one[0] < end and start < one[1] for one in done):
+            return None
+        done.append((start, end, new))
+    text = source.text
+    for start, end, new in sorted(done, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _laid_out(text: str) -> str | None:
+    """The text in the one layout, or None where it cannot be read."""
+    try:
+        return format_source(Source("edited", text))
+    except (ArchError, LayoutFault):
+        return None
+
+
+def elaborated(spec: Spec, name: str, config: Mapping[str, Any]) -> Graph:
+    """The graph, also where the numbers that the arch expects are no longer its own. Raises `ArchError`."""
+    try:
+        return spec.graph(name, **config)
+    except ArchError as fault:
+        if any(one.severity == "error" and one.code != EXPECTED for one in fault.problems):
+            raise
+    module = spec.module
+    item = module.items[name]
+    span = getattr(item, "name_span", item.span)
+    word = lookup.item_value(Session(Problems()), module, name, span)
+    return Origin(module, word, name, {}, frozenset(), span, {}, "f32").elaborate().graph
+
+
+def _graph(spec: Spec, name: str, config: Mapping[str, Any]) -> Graph | None:
+    """The graph, or None where there is none for its problems."""
+    try:
+        return elaborated(spec, name, config)
+    except ArchError:
+        return None
+
+
+def _same(one: Spec, other: Spec, name: str) -> bool:
+    before, after = (_graph(each, name, {}) for each in (one, other))
+    return before is None or (after is not None and alike(before, after))
