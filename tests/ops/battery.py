@@ -112,7 +112,7 @@ def check_parameters(case: Case, program: Program, env: dict[str, int]) -> None:
     buffers = dict(program.module.named_buffers())
     owned = case.op.parameters().items()
     stated = [(name, evaluate(one.shape, env), one.buffer, one.dtype) for name, one in owned if one.persistent]
-    kinds = {torch.int64: "i64", torch.bool: "bool"}
+    kinds = {torch.int64: "i64", torch.int8: "i8", torch.bool: "bool"}
     saved = program.module.state_dict().items()
     real = [(name, tuple(one.shape), name in buffers, kinds.get(one.dtype, "float")) for name, one in saved]
     assert real == stated, f"{case}: the module owns {real}, stated is {stated}"

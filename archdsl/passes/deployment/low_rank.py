@@ -12,9 +12,9 @@ from archdsl.ir.value import Value
 from archdsl.ir.verify import check
 from archdsl.passes.carrying import Derived, Passed
 from archdsl.passes.contract import Pass
+from archdsl.passes.deployment.chosen import free_layers
 from archdsl.passes.deployment.factors import factors, in_two, is_factored, sides
-from archdsl.passes.holds import held, holds
-from archdsl.passes.labels import edit_at, members_under
+from archdsl.passes.labels import edit_at
 from archdsl.passes.pattern import Refusal
 from archdsl.records import record
 
@@ -45,27 +45,15 @@ class LowRank(Pass):
     def apply(self, graph: Graph, *, float: str = "f32", refusals: list[Refusal] | None = None, verify: bool = True) -> Passed:
         if self.wrong():
             raise ValueError(self.wrong())
-        why = holds(graph)
-        ranks: dict[Path, int] = {}
-        derived = []
-        for path, member, owner in members_under(graph, self.labels):
-            if not isinstance(member, Layer) or sides(member.op) is None or is_factored(owner):
-                continue
-            own = next(key for key, one in owner.members.items() if one is member and path[len(path) - len(key) :] == key)
-            rank = self.rank_of(member)
-            reason = held(why.get(id(owner), {}), own) or self.refusal(member, rank, owner, own)
-            if reason:
-                refusal = Refusal(EQUATION, f"{owner.name}.{'.'.join(own)}", reason)
-                if refusals is not None and refusal not in refusals:
-                    refusals.append(refusal)
-                continue
-            ranks[path] = rank
-            here, leaves = ".".join(path), tuple(member.op.parameters())
-            made = (f"{here}.0.weight", *(f"{here}.1.{leaf}" for leaf in leaves))
-            derived.append(Derived(made, tuple(f"{here}.{leaf}" for leaf in leaves), factors(member.op, rank)))
-        if not ranks:
+        layers = dict(free_layers(graph, self.labels, EQUATION, self.refusal, refusals))
+        if not layers:
             return Passed(graph)
-        after = edit_at(graph, frozenset(ranks), lambda one, chosen: self.factored(one, chosen))
+        after = edit_at(graph, frozenset(layers), self.factored)
+        derived = []
+        for path, layer in layers.items():
+            here, leaves = ".".join(path), tuple(layer.op.parameters())
+            made = (f"{here}.0.weight", *(f"{here}.1.{leaf}" for leaf in leaves))
+            derived.append(Derived(made, tuple(f"{here}.{leaf}" for leaf in leaves), factors(layer.op, self.rank_of(layer))))
         return Passed(check(after, float=float) if verify else after, tuple(derived))
 
     def rank_of(self, layer: Layer) -> int:
@@ -73,10 +61,12 @@ class LowRank(Pass):
         full = min(sides(layer.op) or (1,))
         return min(self.rank or max(1, round(self.ratio * full)), full)
 
-    def refusal(self, layer: Layer, rank: int, owner: Graph, path: Path) -> str:
-        """Why a layer stays; nothing where it need not."""
-        rows, columns = sides(layer.op) or (1, 1)
-        if not self.rank and rank * (rows + columns) >= rows * columns:
+    def refusal(self, layer: Layer, owner: Graph, path: Path) -> str | None:
+        """Why a layer stays; nothing where it need not, None where it has no factors."""
+        size = sides(layer.op)
+        if size is None or is_factored(owner):
+            return None
+        if not self.rank and self.rank_of(layer) * sum(size) >= size[0] * size[1]:
             return "two layers would be larger"
         if layer.float != FLOAT:
             return f"it is in {layer.float}: factorise before `cast`"
