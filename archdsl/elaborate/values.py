@@ -68,6 +68,11 @@ class VariantEdit:
     given: tuple[tuple[str, Any], ...]
     edit: tree.Edit
 
+    @property
+    def home(self) -> object:
+        """The variant itself: its file and its name."""
+        return self.module, self.variant
+
 
 @record
 class BlockWord:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archdsl.elaborate.editing.changes import CannotChange, Change
 from archdsl.elaborate.editing.sites import Occurrence
-from archdsl.elaborate.editing.trie import Edit, Edits
+from archdsl.elaborate.editing.trie import Edit, Edits, Way
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import edit_problems as problems
 from archdsl.problems.problem import Label
@@ -17,8 +17,9 @@ def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: S
     """These edits, and each change at its step; inner steps first. Raises where a change cannot be made: `at` is its text."""
     pairs = settled(pairs)
     made: dict[object, Edit] = {}
+    done: list[tuple[Way, Span, Edit]] = []
     for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
-        key = (id(change), one.span, one.site.numbers, one.site.tensors, len(one.site.takes))
+        key = (id(change), one.span, one.site.numbers, one.site.tensors, one.site.tupled, len(one.site.takes))
         if key not in made:
             try:
                 made[key] = change.edit(one.site)
@@ -26,8 +27,8 @@ def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: S
                 what = f"this `{one.word}` cannot be {change.word}: {fault}"
                 others = () if at is None else (Label(one.span, "this one"),)
                 raise Fault(problems.EditNotPossible(at=at or one.span, what=what, others=others)) from None
-        edits = edits.with_edit(one.way, one.span, made[key])
-    return edits
+        done.append((one.way, one.span, made[key]))
+    return edits.with_edits(done)
 
 
 def settled(pairs: Sequence[tuple[Occurrence, Change]]) -> Sequence[tuple[Occurrence, Change]]:
@@ -41,9 +42,7 @@ def over(outer: Edits | None, inner: Edits) -> Edits:
     """The edits of what is mounted, and over them those that were made to it where it is mounted."""
     if outer is None:
         return inner
-    here = inner
-    for at, edit in outer.here.items():
-        here = here.with_edit((), at, edit)
+    here = inner.with_edits([((), at, edit) for at, edit in outer.here.items()])
     below = dict(here.below)
     for key, edits in outer.below.items():
         below[key] = over(edits, below[key]) if key in below else edits

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
 
 from archdsl.records import record
-from archdsl.source import Span
+from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
 Key = Span | tuple[Span, int]
@@ -63,19 +64,61 @@ class Edits:
     def with_edit(self, way: Way, at: Span, edit: Edit) -> Edits:
         """These edits and one more. What was edited inside of `at` stays so where the old tree is kept: from now on it is reached
         through what stands in its place."""
-        if way:
-            inner = self.below.get(way[0], NONE).with_edit(way[1:], at, edit)
-            return Edits(self.here, {**self.below, way[0]: inner})
-        put_in = {one.span for one in edit.old.walk()}  # what an earlier edit put in is of another text
-        here = {key: one for key, one in self.here.items() if key not in put_in and not _within(key, at)}
-        below = {key: one for key, one in self.below.items() if _place(key) not in put_in and not _within(_place(key), at)}
-        moved = Edits(
-            {key: one for key, one in self.here.items() if key not in here},
-            {key: one for key, one in self.below.items() if key not in below},
-        )
-        if edit.keeps and moved:
-            below[at] = moved
-        return Edits({**here, at: edit}, below)
+        return self.with_edits([(way, at, edit)])
+
+    def with_edits(self, edits: Iterable[tuple[Way, Span, Edit]]) -> Edits:
+        """These edits and more, as by `with_edit`: on one way in their order, further ones before nearer ones."""
+        deeper: dict[Key, list[tuple[Way, Span, Edit]]] = {}
+        near: list[tuple[Span, Edit]] = []
+        for way, at, edit in edits:
+            if way:
+                deeper.setdefault(way[0], []).append((way[1:], at, edit))
+            else:
+                near.append((at, edit))
+        here, below = dict(self.here), dict(self.below)
+        for key, inner in deeper.items():
+            below[key] = below.get(key, NONE).with_edits(inner)
+        places = _Places([*here, *below]) if near else None
+        for at, edit in near:
+            assert places is not None  # noqa: S101
+            inside = places.take(at)
+            moved = Edits(
+                {key: here.pop(key) for key in inside if isinstance(key, Span) and key in here},
+                {key: below.pop(key) for key in inside if key in below},
+            )
+            if edit.keeps and moved:
+                below[at] = moved
+            here[at] = edit
+            places.add(at)
+        return Edits(here, below)
+
+
+class _Places:
+    """Keys by their places, to find those inside of a span without a look at all others."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.by_source: dict[Source, list[tuple[int, int, int]]] = {}
+        self.keys: list[Key] = []
+        for key in keys:
+            place = _place(key)
+            self.by_source.setdefault(place.source, []).append((place.start, place.end, len(self.keys)))
+            self.keys.append(key)
+        for rows in self.by_source.values():
+            rows.sort()
+
+    def add(self, key: Span) -> None:
+        """One more."""
+        insort(self.by_source.setdefault(key.source, []), (key.start, key.end, len(self.keys)))
+        self.keys.append(key)
+
+    def take(self, at: Span) -> list[Key]:
+        """Those inside of a span, which are forgotten."""
+        rows = self.by_source.get(at.source, [])
+        first, last = bisect_left(rows, (at.start,)), bisect_left(rows, (at.end + 1,))
+        inside = [row for row in rows[first:last] if row[1] <= at.end]
+        if inside:
+            rows[first:last] = [row for row in rows[first:last] if row[1] > at.end]
+        return [self.keys[row[2]] for row in inside]
 
 
 NONE = Edits({}, {})
@@ -83,7 +126,3 @@ NONE = Edits({}, {})
 
 def _place(key: Key) -> Span:
     return key if isinstance(key, Span) else key[0]
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end

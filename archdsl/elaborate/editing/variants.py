@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.elaborate import archs
 from archdsl.elaborate.archs import Elaborated
+from archdsl.elaborate.blocks import lent
 from archdsl.elaborate.editing.changes import (
     Change,
     InsertAfter,
@@ -31,7 +32,7 @@ from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord, key_of
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import ArchError, Label, Problem
-from archdsl.records import changed, fresh, mutable
+from archdsl.records import changed, mutable
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -52,20 +53,12 @@ Attempt = Callable[[Session, Visit], Elaborated | None]
 
 
 @mutable
-class Stage:
-    """The arch before one of the edits: what is met in it, and what is wrong with it."""
-
-    steps: tuple[Occurrence, ...]
-    problems: tuple[Problem, ...]
-
-
-@mutable
 class Resolved:
-    """A variant's edits as a trie, and the stages on the way there."""
+    """A variant's edits as a trie, and on the way there, before each of them, the trie and what was wrong."""
 
     word: BlockWord
     edits: Edits = NONE
-    stages: list[Stage] = fresh(default_factory=list)
+    stages: tuple[tuple[Edits, tuple[Problem, ...]], ...] = ()
 
     @property
     def homes(self) -> dict[Source, Module]:
@@ -89,7 +82,8 @@ def elaborate(
     def attempt(one: Session, visit: Visit) -> Elaborated | None:
         return archs.elaborate(one, module, plain, name, overrides, given, span, free, visit)
 
-    found = resolved(session, word, attempt, own=not overrides and not free)
+    config = tuple({**dict(word.given), **overrides}.items())
+    found = _Resolving(session, word, attempt, config, given, own=not overrides and not free).run()
     if found is None:
         return None
     session.homes.update(found.homes)
@@ -110,18 +104,14 @@ def mounted(
 ) -> Any:
     """The visit of a variant that is mounted in another arch, with its `own` configuration or another; `visit` is what is done
     there besides. Raises `Absorbed` where an edit cannot apply, which is noted."""
-    key = ("variant", id(word.edits), key_of(config), given, session.mode, own)
-    found: Resolved | None = word.module.made.get(key)
+    plain = changed(word, edits=())
+
+    def attempt(one: Session, visit: Visit) -> Elaborated | None:
+        return archs.elaborate(one, word.module, plain, word.name, dict(config), given, word.item.name_span, None, visit)
+
+    found = _Resolving(session, word, attempt, config, given, own).run()
     if found is None:
-        plain = changed(word, edits=())
-
-        def attempt(one: Session, visit: Visit) -> Elaborated | None:
-            return archs.elaborate(one, word.module, plain, word.name, dict(config), given, word.item.name_span, None, visit)
-
-        found = resolved(session, word, attempt, own)
-        if found is None:
-            raise Absorbed
-        word.module.keep(key, found)  # it has the word, so that the identity of its edits is not given to others
+        raise Absorbed
     session.homes.update(found.homes)
     if visit is None:
         return Visit(None, found.edits)
@@ -129,52 +119,134 @@ def mounted(
     return visit
 
 
-def resolved(session: Session, word: BlockWord, attempt: Attempt, own: bool) -> Resolved | None:
-    """The edits where they apply; None where one cannot, which is noted. With its `own` configuration each edit of a variant
-    selects something; with another one that selects nothing does nothing."""
-    found = Resolved(word)
-    if len(word.edits) > MAX_EDITS:
-        what = f"`{word.name}` has {len(word.edits)} edits, with those of the variants it is of; the limit is {MAX_EDITS}"
-        session.note(Fault(problems.TooManyEdits(at=word.edits[MAX_EDITS].edit.span, what=what)))
-        return None
-    selectors: list[Selector | None] = []
-    for written in word.edits:
-        try:
-            selectors.append(read_selector(_place(written.edit)))
-        except ArchError as wrong:
-            selectors.append(None)
-            for one in wrong.problems:
-                session.problems.add(one)
-    sound = None not in selectors
-    for index, selector in enumerate(selectors):
-        written = word.edits[index]
-        edit = written.edit
-        stage = _stage(session, attempt, found)
-        found.stages.append(stage)
-        if selector is None:
-            continue
-        steps = [stage.steps[at] for at in sorted(selector.of(stage.steps))]
-        if not steps:
-            if own and key_of(written.given) == key_of(word.given):
+class _Resolving:
+    """Finds the steps of a variant's edits, each in what those before it made. With its `own` configuration each edit of a
+    variant selects something; with another one that selects nothing does nothing."""
+
+    def __init__(
+        self,
+        session: Session,
+        word: BlockWord,
+        attempt: Attempt,
+        config: tuple[tuple[str, Any], ...],
+        given: frozenset[str],
+        own: bool,
+    ) -> None:
+        self.session = session
+        self.word = word
+        self.attempt = attempt
+        self.edits = word.edits
+        self.own = own
+        self.kept = not any(lent(one) for _, one in config)
+        self.key = (key_of(config), given, session.mode, own)
+        self.found = self._known()
+
+    def _known(self) -> Resolved:
+        """What is known of the first edits from a variant that this one is of, or from before."""
+        for count in range(len(self.edits), 0, -1):
+            known: Resolved | None = self.word.module.made.get(("variant", self.edits[:count], self.key)) if self.kept else None
+            if known is not None:
+                return Resolved(self.word, known.edits, known.stages)
+        return Resolved(self.word)
+
+    def run(self) -> Resolved | None:
+        """The edits where they apply; None where one cannot, which is noted."""
+        if len(self.edits) > MAX_EDITS:
+            what = (
+                f"`{self.word.name}` has {len(self.edits)} edits, with those of the variants it is of; the limit is {MAX_EDITS}"
+            )
+            self.session.note(Fault(problems.TooManyEdits(at=self.edits[MAX_EDITS].edit.span, what=what)))
+            return None
+        start = len(self.found.stages)
+        selectors = [self._selector(one.edit) for one in self.edits[start:]]
+        sound = None not in selectors
+        for index, selector in enumerate(selectors, start):
+            steps = self._stage()
+            if selector is None:
+                continue
+            try:
+                sound = self._apply(index, selector, steps) and sound
+            except Fault as fault:
+                self.session.note(fault)
                 sound = False
-                for one in _nothing(found, selector, index):
-                    session.problems.add(one)
-            continue
+        if sound and self.kept:
+            self.word.module.keep(("variant", self.edits, self.key), self.found)
+        return self.found if sound else None
+
+    def _selector(self, edit: tree.Edit) -> Selector | None:
         try:
-            _refuse_waste(found, steps, index)
-            change = CHANGES[edit.word](edit.value)
-            found.edits = with_changes(found.edits, [(each, change) for each in steps], edit.span)
-        except Fault as fault:
-            session.note(fault)
-            sound = False
-    return found if sound else None
+            return read_selector(_place(edit))
+        except ArchError as wrong:
+            for one in wrong.problems:
+                self.session.problems.add(one)
+            return None
 
+    def _stage(self) -> tuple[Occurrence, ...]:
+        """What is met with the edits so far; what is wrong then is written down."""
+        steps, wrong = self._met(self.found.edits)
+        self.found.stages = (*self.found.stages, (self.found.edits, wrong))
+        return steps
 
-def _stage(session: Session, attempt: Attempt, found: Resolved) -> Stage:
-    visit = Visit(None, found.edits or None, [])
-    scratch = Session(Problems(), float=session.float, free=session.free, homes=found.homes)
-    _attempted(scratch, attempt, visit)
-    return Stage(tuple(occurrences(visit)), scratch.problems.sorted())
+    def _met(self, edits: Edits) -> tuple[tuple[Occurrence, ...], tuple[Problem, ...]]:
+        visit = Visit(None, edits or None, [])
+        scratch = Session(Problems(), float=self.session.float, free=self.session.free, homes=self.found.homes)
+        _attempted(scratch, self.attempt, visit)
+        return tuple(occurrences(visit)), scratch.problems.sorted()
+
+    def _apply(self, index: int, selector: Selector, met: tuple[Occurrence, ...]) -> bool:
+        """Put an edit into the trie; whether that can be. Raises `Fault`."""
+        written = self.edits[index]
+        steps = [met[at] for at in sorted(selector.of(met))]
+        if not steps:
+            if not self.own or key_of(written.given) != key_of(self.word.given):
+                return True
+            for one in self._nothing(index, selector, met):
+                self.session.problems.add(one)
+            return False
+        self._refuse_waste(index, steps, met)
+        change = CHANGES[written.edit.word](written.edit.value)
+        self.found.edits = with_changes(self.found.edits, [(one, change) for one in steps], written.edit.span)
+        return True
+
+    def _nothing(self, index: int, selector: Selector, met: tuple[Occurrence, ...]) -> Iterator[Problem]:
+        """Why a selector means nothing: the arch does not fit there, an edit above took it away, or it is called otherwise."""
+        errors = [one for one in self.found.stages[index][1] if one.severity == "error"]
+        if errors:  # what does not fit keeps what comes after it from being met
+            yield from (_blamed(one, self.found) for one in errors)
+            return
+        at = _place(self.edits[index].edit)
+        for before in range(index - 1, -1, -1):
+            if selector.of(self._met(self.found.stages[before][0])[0]):
+                yield problems.EditsClash(
+                    at=at,
+                    what=f"`{at.text}` means nothing any more",
+                    others=(Label(self.edits[before].edit.span, "this edit took it away"),),
+                    help="edits apply in the order of the text: select what stands there now, or leave one of the two out",
+                )
+                return
+        what, help = near(selector, met)
+        yield problems.NothingSelected(at=at, what=f"{what} in `{self.edits[index].variant}`", help=help)
+
+    def _refuse_waste(self, index: int, steps: Sequence[Occurrence], met: tuple[Occurrence, ...]) -> None:
+        """Raise where all that an edit of the same variant put there is taken away again, so that it does nothing."""
+        written = self.edits[index]
+        if written.edit.word not in ("replace", "remove", "unwrap"):
+            return
+        taken = {(one.way, one.span) for one in steps}
+        for one in self.edits[:index]:
+            other = one.edit
+            if other.value is None or isinstance(other.value, tuple) or one.home != written.home:
+                continue  # what a variant of a variant takes away is its own affair
+            there = [each for each in met if _in(each.span, other.value.span) and each.kind != "group"]
+            if there and all((each.way, each.span) in taken for each in there):
+                raise Fault(
+                    problems.EditsClash(
+                        at=written.edit.span,
+                        what="this edit takes away all that another put there, so the other does nothing",
+                        others=(Label(other.span, "put there by this edit"),),
+                        help="leave one of the two out",
+                    )
+                )
 
 
 def _attempted(session: Session, attempt: Attempt, visit: Visit) -> Elaborated | None:
@@ -187,65 +259,12 @@ def _attempted(session: Session, attempt: Attempt, visit: Visit) -> Elaborated |
     return None
 
 
-def _nothing(found: Resolved, selector: Selector, index: int) -> Iterator[Problem]:
-    """Why a selector means nothing: the arch does not fit there, an edit above took it away, or it is called otherwise."""
-    stage = found.stages[index]
-    errors = [one for one in stage.problems if one.severity == "error"]
-    if errors:  # what does not fit keeps what comes after it from being met
-        yield from (_blamed(one, found) for one in errors)
-        return
-    edits = [one.edit for one in found.word.edits]
-    at = _place(edits[index])
-    for before in range(index - 1, -1, -1):
-        if selector.of(found.stages[before].steps):
-            yield problems.EditsClash(
-                at=at,
-                what=f"`{at.text}` means nothing any more",
-                others=(Label(edits[before].span, "this edit took it away"),),
-                help="edits apply in the order of the text: select what stands there now, or leave one of the two out",
-            )
-            return
-    what, help = near(selector, stage.steps)
-    yield problems.NothingSelected(at=at, what=f"{what} in `{found.word.edits[index].variant}`", help=help)
-
-
-def _refuse_waste(found: Resolved, steps: Sequence[Occurrence], index: int) -> None:
-    """Raise where all that an edit of the same variant put there is taken away again, so that it does nothing."""
-    edits = found.word.edits
-    edit = edits[index].edit
-    if edit.word not in ("replace", "remove", "unwrap"):
-        return
-    taken = {(one.way, one.span) for one in steps}
-    for one in edits[:index]:
-        other = one.edit
-        if (
-            other.value is None
-            or isinstance(other.value, tuple)
-            or (one.module, one.variant)
-            != (
-                edits[index].module,
-                edits[index].variant,
-            )
-        ):
-            continue  # what a variant of a variant takes away is its own affair
-        there = [one for one in found.stages[index].steps if _in(one.span, other.value.span) and one.kind != "group"]
-        if there and all((one.way, one.span) in taken for one in there):
-            raise Fault(
-                problems.EditsClash(
-                    at=edit.span,
-                    what="this edit takes away all that another put there, so the other does nothing",
-                    others=(Label(other.span, "put there by this edit"),),
-                    help="leave one of the two out",
-                )
-            )
-
-
 def _blamed(problem: Problem, found: Resolved) -> Problem:
     """A problem of the variant, with the edit since which it is there, unless it is in the text of one."""
     edits = [one.edit for one in found.word.edits]
     if any(_in(problem.at, edit.span) for edit in edits):
         return problem
-    stages = [{(one.code, one.at) for one in stage.problems} for stage in found.stages]
+    stages = [{(one.code, one.at) for one in wrong} for _, wrong in found.stages]
     since = next((index for index, each in enumerate(stages) if (problem.code, problem.at) in each), len(stages))
     if since == 0:
         return problem
