@@ -36,7 +36,7 @@ class Case:
 
     def pair(self, tiny: bool) -> tuple[nn.Module, nn.Module]:
         """Ours, and theirs with random weights, both without dropout."""
-        ours = build(self.file, self.arch, given=self.given, **(self.config if tiny else {}))
+        ours = build(self.file, self.arch, **(self.config if tiny else {}))
         return quiet(ours), quiet(randomise((self.tiny if tiny else self.full)()))
 
 

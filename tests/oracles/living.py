@@ -21,9 +21,9 @@ def spec(file: str) -> Spec:
     return archdsl.load(ROOT / "tests/data" / f"{file}.arch" if "/" in file else ROOT / "specs" / f"{file}.arch")
 
 
-def build(file: str, arch: str, *, given: tuple[str, ...] = (), device: str = "cpu", **config: Any) -> nn.Module:
-    """The live module in float32."""
-    return spec(file).build(arch, given=given, device=device, **config)
+def build(file: str, arch: str, *, device: str = "cpu", **config: Any) -> nn.Module:
+    """The live module in float32; each call gives its optional inputs or not."""
+    return spec(file).build(arch, device=device, **config)
 
 
 def quiet(module: nn.Module) -> nn.Module:

@@ -50,7 +50,7 @@ def test_the_keys_are_those_of_the_zoo(row: Row) -> None:
 @pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
 def test_a_tiny_one_is_the_same_in_float64(row: Row) -> None:
     theirs = quiet(randomise(row.tiny()))
-    ours = quiet(build(row.file, row.arch, given=row.given, **row.config))
+    ours = quiet(build(row.file, row.arch, **row.config))
     agree_in_float64(Pair(ours, theirs, row.call), row.inputs(2, row.lengths[0]))
 
 
@@ -68,8 +68,7 @@ def test_the_onnx_model_of_a_tiny_one_agrees_at_two_batch_sizes_and_lengths(row:
 def test_a_longformer_with_and_without_global_places_and_padding(draw: Draw, length: int) -> None:
     inputs = draw(3, length)
     theirs = quiet(randomise(longformer()()))
-    given = tuple(name for name in inputs if name != "tokens")
-    ours = quiet(build("longformer", "Longformer", given=given, **TINY_LONGFORMER))
+    ours = quiet(build("longformer", "Longformer", **TINY_LONGFORMER))
     agree_in_float64(Pair(ours, theirs, call_longformer), inputs)
 
 
@@ -80,7 +79,7 @@ SPARSE = {**SMALL, "positions": 32, "size": 2, "random": 1, "p": 0.0}
 def test_a_bigbird_of_blocks_is_the_librarys_with_the_blocks_it_drew(length: int) -> None:
     inputs = drawn(3, length)
     theirs = quiet(randomise(bigbird(block_size=2, num_random_blocks=1)()))
-    ours = quiet(build("bigbird", "BigBirdSparse", given=("segments", "mask", "drawn"), **SPARSE))
+    ours = quiet(build("bigbird", "BigBirdSparse", **SPARSE))
     agree_in_float64(Pair(ours, theirs, call_drawn), inputs)
 
 

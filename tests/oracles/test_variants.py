@@ -121,6 +121,6 @@ def test_configuration_of_a_layer_that_is_configuration(config: dict[str, int], 
 )
 def test_bert(edits: str, config: dict[str, object], tmp_path: Path) -> None:
     tiny = "set vocab = 19, width = 16, depth = 2, heads = 2, hidden = 24, positions = 16, p = 0.0"
-    ours = variant(tmp_path, "bert.arch", "BertBase", f"{tiny}\n{edits}").build("Net", given=("segments", "mask"))
+    ours = variant(tmp_path, "bert.arch", "BertBase", f"{tiny}\n{edits}").build("Net")
     theirs = bert(**{**TINY_BERT, **config})()
     agree_in_float64(Pair(quiet(ours), quiet(randomise(theirs)), call_bert), sentences(6, 19)(3))

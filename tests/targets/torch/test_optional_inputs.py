@@ -230,3 +230,14 @@ def test_another_tensor_under_the_same_key_is_a_problem(body: str) -> None:
     with pytest.raises(ArchError) as found:
         spec(f"arch Net(x: [B, 8], m: [B, 8] = none) {{ {body} }}").build()
     assert [one.code for one in found.value.problems] == ["differs-when-given"]
+
+
+def test_what_an_arch_expects_is_of_no_optional_inputs() -> None:
+    program = spec("""arch Net(x: [B, 8], m: [B, S, 8] = none) {
+      fc: Linear(8)
+      if m != none { it + sum(m -> more: Linear(8), axis=1) }
+      expect { params == 72; macs(B=2) == 128 }
+    }""")
+    assert not program.check()
+    x, m = torch.zeros(2, 8), torch.zeros(2, 3, 8)
+    assert program.build()(x, m=m).shape == program.build(given=("m",))(x, m=m).shape == x.shape
