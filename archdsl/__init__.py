@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.compiler import Spec, load
     from archdsl.problems.problem import ArchError
+    from archdsl.targets.arch.source import print_arch
 
 __version__ = "0.1.0"
-__all__ = ["ArchError", "Spec", "__version__", "load"]
+__all__ = ["ArchError", "Spec", "__version__", "load", "print_arch"]
 
-_HOMES = {"load": "archdsl.compiler", "Spec": "archdsl.compiler", "ArchError": "archdsl.problems.problem"}
+_HOMES = {
+    "load": "archdsl.compiler",
+    "Spec": "archdsl.compiler",
+    "ArchError": "archdsl.problems.problem",
+    "print_arch": "archdsl.targets.arch.source",
+}
 
 
 def __getattr__(name: str) -> Any:

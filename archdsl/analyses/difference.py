@@ -109,7 +109,7 @@ def steps(graph: Graph) -> Iterator[Step]:
             constants = {f"operand {at}": one.number for at, one in enumerate(node.operands) if isinstance(one, Number)}
             yield Step(label if op.parameters() else "", op.name, {**dict(op.items()), **constants}, types, None, node, op)
         elif inner is not None:
-            yield Step(label, inner.name, {}, types, inner, node)
+            yield Step(label if any(True for _ in inner.tensors()) else "", inner.name, {}, types, inner, node)
         elif node.scan is not None:
             told = {"reverse": node.scan.reverse, "length": node.scan.length}
             yield Step("", "scan", told, types, node.scan.body, node)

@@ -26,10 +26,21 @@ PROPERTIES = ("causal", "independent", "equivariant")
 
 
 def check_expectations(session: Session, made: Elaborated, item: Any) -> None:
-    """All conditions of an arch's own `expect`, and of a variant's; a variant inherits the properties, never the numbers."""
+    """Check all conditions of an arch's own `expect`, and of a variant's; note what is wrong."""
+    for one in conditions_of(session, made, item):
+        try:
+            check_condition(session, made.graph, one)
+        except Fault as fault:
+            session.note(fault)
+        except Absorbed:
+            continue
+
+
+def conditions_of(session: Session, made: Elaborated, item: Any) -> list[Expectation]:
+    """What an arch expects of itself; a variant inherits the properties, never the numbers."""
     conditions = list(made.expectations)
     if isinstance(item, tree.Variant):
-        conditions = [one for one in conditions if _is_property(one.condition)]
+        conditions = [one for one in conditions if is_property(one.condition)]
         module = made.expectations[0].module if made.expectations else None
         for statement in item.body.statements if item.body is not None else ():
             if isinstance(statement, tree.Expect):
@@ -38,28 +49,24 @@ def check_expectations(session: Session, made: Elaborated, item: Any) -> None:
                 session.note(
                     Fault(problems.MisplacedStatement(at=statement.span, what="the braces of a variant hold `expect` only"))
                 )
-    for one in conditions:
-        try:
-            _check(session, made.graph, one)
-        except Fault as fault:
-            session.note(fault)
-        except Absorbed:
-            continue
+    return conditions
 
 
-def _is_property(condition: Any) -> bool:
+def is_property(condition: Any) -> bool:
+    """Whether a condition is a property of the data flow."""
     return (
         isinstance(condition, tree.Call) and isinstance(condition.function, tree.Name) and condition.function.name in PROPERTIES
     )
 
 
-def _check(session: Session, graph: Graph, one: Expectation) -> None:
+def check_condition(session: Session, graph: Graph, one: Expectation) -> None:
+    """Check one condition of a graph. Raises `Fault` where it does not hold."""
     condition = one.condition
-    if _is_property(condition):
+    if is_property(condition):
         _property(graph, condition)
         return
     if isinstance(condition, tree.Binary) and condition.operator in expressions.COMPARISONS:
-        output = _output(graph, condition.left)
+        output = output_of(graph, condition.left)
         if output is not None:
             _type(session, graph, output, condition, one)
             return
@@ -98,7 +105,8 @@ def number(session: Session, expr: Any, one: Expectation) -> Any:
     return expressions.evaluate(_frame(session, one), expr)
 
 
-def _output(graph: Graph, expr: Any) -> Output | None:
+def output_of(graph: Graph, expr: Any) -> Output | None:
+    """The output that an expression names, if it names one."""
     if isinstance(expr, tree.Name):
         return next((out for out in graph.outputs if out.name == expr.name), None)
     return None

@@ -44,6 +44,17 @@ def _onnx(order: Order, file: str = "model.onnx") -> Mapping[Path, Content]:
         raise click.UsageError(str(fault)) from None  # the file is no safetensors, or does not fit
 
 
+def _arch(order: Order) -> bytes:
+    from archdsl.targets.arch.fault import Unsayable
+    from archdsl.targets.arch.source import print_elaborated
+
+    made = order.spec.elaborate(order.name, **_only(order, "given", "dtype", "passes"), **order.config)
+    try:
+        return print_elaborated(made, order.spec.module.items.get(order.name)).encode()
+    except Unsayable as fault:
+        raise click.UsageError(f"`{order.name}` has no text: {fault}") from None
+
+
 def _summary(order: Order) -> bytes:
     return (str(order.spec.summary(order.name, **_only(order, "bind", "passes"), **order.config)).rstrip("\n") + "\n").encode()
 
@@ -90,6 +101,7 @@ PRODUCTS: Mapping[str, tuple[str, Callable[[Order], Made]]] = {
     "torch": ("model.py", _torch),
     "onnx": ("model.onnx", _onnx),
     "summary": ("summary.txt", _summary),
+    "arch": ("model.arch", _arch),
     **DRAWN,
 }
 """Word of `--to` → file and what makes it."""

@@ -69,3 +69,17 @@ def test_weights_go_through_passes(cli, here) -> None:
     assert result.code == 2
     assert "n.running_var" in result.err
     assert "Traceback" not in result.err
+
+
+def test_what_passes_make_is_written_as_text(cli, here) -> None:
+    (here / "net.arch").write_text(NET)
+    assert cli("compile", "net.arch", "--to", "arch", "--pass", "identities", "--pass", "dead-values").code == 0
+    assert "+ 0" not in (here / "build/A/model.arch").read_text()
+    assert cli("check", "build/A/model.arch").code == 0
+
+
+def test_what_has_no_text_is_told(cli, here) -> None:
+    (here / "net.arch").write_text("arch A(x: [N, 4]) { fc: Linear(4) }\n")
+    result = cli("compile", "net.arch", "--to", "arch", "--pass", "cast")
+    assert (result.code, "wants float" in result.err) == (2, True)
+    assert not (here / "build").exists()

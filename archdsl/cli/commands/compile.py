@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--to",
     default=None,
     metavar="PRODUCT,…",
-    help="What to make, of torch, onnx, summary, svg, png, pdf, dot, mermaid.  [default: torch,onnx,svg,summary]",
+    help="What to make, of torch, onnx, summary, arch, svg, png, pdf, dot, mermaid.  [default: torch,onnx,svg,summary]",
 )
 @options.weights
 @options.given

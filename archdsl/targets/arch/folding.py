@@ -7,7 +7,7 @@ import re
 from archdsl.records import record
 
 _COUNTED = re.compile(r"(.*?)(0|[1-9][0-9]*)", re.ASCII)
-SHORT = 70
+SHORT = 50
 LONGEST = 200
 """How many lines an iteration may have to be looked for."""
 
@@ -18,6 +18,8 @@ class Entry:
 
     label: str
     text: str
+    single: bool = False
+    """It is one layer that a container's number names."""
     numbered: str = ""
     """The same as the whole of a labelled container, whose label numbers the iterations."""
 
@@ -31,17 +33,19 @@ def folded(entries: list[Entry]) -> list[Entry]:
 
 
 def in_braces(entries: list[Entry]) -> str:
-    """Lines in braces; one short line stays on the line of its braces."""
+    """Lines in braces; what is short stays on the line of its braces."""
     if not entries:
         return "{ }"
-    if len(entries) == 1 and "\n" not in entries[0].text and len(str(entries[0])) <= SHORT:
-        return f"{{ {entries[0]} }}"
-    return "{\n" + "\n".join(map(str, entries)) + "\n}"
+    lines = list(map(str, entries))
+    if len(lines) <= 2 and not any("\n" in one for one in lines) and sum(map(len, lines)) <= SHORT:
+        return f"{{ {'; '.join(lines)} }}"
+    return "{\n" + "\n".join(lines) + "\n}"
 
 
-def whole(entries: list[Entry]) -> str:
-    """What stands right of a container's label: the lines in braces, or the one `repeat` whose iterations it numbers."""
-    if len(entries) == 1 and entries[0].numbered:
+def whole(entries: list[Entry], fresh: bool) -> str:
+    """What stands right of a container's label: the lines in braces, or the one `repeat` whose iterations it numbers, where it
+    has counted nothing before."""
+    if len(entries) == 1 and entries[0].numbered and fresh:
         return entries[0].numbered
     return in_braces(entries)
 
@@ -70,7 +74,8 @@ def _same(entries: list[Entry]) -> list[Entry]:
             done.append(entries[index])
             index += 1
             continue
-        done.append(Entry("", f"repeat {count} {in_braces(_same(entries[index : index + period]))}"))
+        said = f"repeat {count} {in_braces(_same(entries[index : index + period]))}"
+        done.append(Entry("", said, numbered=said if period == 1 and entries[index].single else ""))
         index += period * count
     return done
 
@@ -90,7 +95,7 @@ def _counted(entries: list[Entry]) -> list[Entry]:
                 text = entries[index].text
                 said = f'repeat i in {first}..{first + end - index} {{\n"{found[1]}{{i}}": {text}\n}}'
                 alone = text.startswith("{") and not found[1] and first == 0
-                done.append(Entry("", said, f"repeat {end - index} {text}" if alone else ""))
+                done.append(Entry("", said, numbered=f"repeat {end - index} {text}" if alone else ""))
                 index = end
                 continue
         done.append(entries[index])

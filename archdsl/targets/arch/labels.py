@@ -19,6 +19,10 @@ class Labels:
         self.fixed = {path[:end] for path in fixed for end in range(1, len(path) + 1)}
         self._counts: dict[Path, int] = {}
 
+    def is_fresh(self, container: Path) -> bool:
+        """Whether a container has counted nothing yet."""
+        return container not in self._counts
+
     def number(self, container: Path, numbered: bool) -> str | None:
         """Take the container's next number, where steps take numbers."""
         if not numbered:

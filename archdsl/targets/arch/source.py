@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from archdsl.elaborate.archs import Elaborated
 from archdsl.ir.graph import Graph
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from archdsl.targets.arch.constants import Items
+from archdsl.targets.arch.expecting import expectations
 from archdsl.targets.arch.handing import handed
 from archdsl.targets.arch.naming import is_word
 from archdsl.targets.arch.settings import Settings
 from archdsl.targets.arch.units import Unit, Written
 
 
-def print_arch(graph: Graph) -> str:
-    """The graph as a file of the language: a block for each distinct graph below it, then the arch.
+def print_elaborated(made: Elaborated, item: object) -> str:
+    """An arch's graph as `print_arch` prints it, with what it expects of itself; `item` is the arch's in its file."""
+    return print_arch(made.graph, expectations(made, item))
+
+
+def print_arch(graph: Graph, expect: Sequence[str] = ()) -> str:
+    """The graph as a file of the language: a block for each distinct graph below it, then the arch, which may `expect` something.
 
     The text parses, elaborates to an equal graph, and that prints as the same text. Raises `Unsayable` for what the language has
     no words for.
@@ -28,7 +37,8 @@ def print_arch(graph: Graph) -> str:
             unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)], functions)
             text = unit.text("block", "@")
             written[id(one)] = unit.written(blocks.name(_block_name(one.name), text))
-    top = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)], functions).text("arch", graph.name)
+    last = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)], functions)
+    top = last.text("arch", graph.name, ["expect {", *expect, "}"] if expect else [])
     items = [_named("fn", base, name, text) for (base, text), name in functions.texts.items()]
     items += [_named("block", base, name, text) for (base, text), name in blocks.texts.items()]
     return format_source(Source(f"{graph.name}.arch", "\n".join([f"# {graph.name}, as canonical text.\n", *items, top])))

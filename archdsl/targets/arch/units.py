@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.shape import TensorType
@@ -59,8 +59,8 @@ class Unit:
             found += [target[:end] for end in range(len(target), 0, -1) if target[:end] in self.graph.members][:1]
         return found
 
-    def text(self, word: str, name: str) -> str:
-        """The whole item. Configuration that the header asks for is in `sizes.missing` after."""
+    def text(self, word: str, name: str, end: Sequence[str] = ()) -> str:
+        """The whole item, with lines at its end. Configuration that the header asks for is in `sizes.missing` after."""
         self._bind_sizes()
         self.names = Names([*self.sizes.names.values(), name])
         for layer in self.handed.layers:
@@ -79,7 +79,7 @@ class Unit:
         body = structure.body(0, len(nodes), (), flow, results)
         first = self._writer(None)
         first.body(body, Place(flow))
-        lines = [*opening, *map(str, self._writer(first.asked).body(body, Place(flow)))]
+        lines = [*opening, *map(str, self._writer(first.asked).body(body, Place(flow))), *end]
         doc = "".join(f"## {line}".rstrip() + "\n" for line in self.graph.doc.splitlines())
         header = self._header(word, name)
         return f"{doc}{header} {{\n" + "\n".join(lines) + "\n}\n"

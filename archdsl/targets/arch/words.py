@@ -111,7 +111,7 @@ def inferred(op: Op, inputs: Sequence[TensorType | None], results: Sequence[Tens
                 f"`{op.name}` gives {', '.join(map(str, results))}, and the language's gives {', '.join(map(str, made))}"
             )
     except OpFault as fault:
-        raise Unsayable(f"`{op.name}`: {fault.message}") from None
+        raise Unsayable(f"`{op.name}` {fault.message}") from None
     try:
         return len(given) == len(op.fields) or type(op)(**given).bind(context, *inputs) == op
     except OpFault:

@@ -60,6 +60,8 @@ class Writer:
         self.asked = asked
         self.all_named = named
         self.named = None if named is None else named.get(id(graph), set())
+        self.single: set[str] = set()
+        """Texts of layers with tensors whose number is their label."""
         self.container: Path = ()
         """The container of the statement that is being written."""
         self.known: dict[str, str] = {}
@@ -85,10 +87,8 @@ class Writer:
         for one in body.statements:
             if one.line:
                 ends = one is body.statements[-1] and results_of(one.piece) == body.results
-                done += [
-                    Entry(*_labelled(f"({text})" if text.startswith("-") else text))
-                    for text in self.links(one.piece, place, named=not ends)
-                ]
+                texts = self.links(one.piece, place, named=not ends)
+                done += [Entry(*_labelled(f"({text})" if text.startswith("-") else text), text in self.single) for text in texts]
                 place = changed(place, flow=results_of(one.piece)[0] if len(results_of(one.piece)) == 1 else None)
             else:
                 done.append(Entry("", self.assignment(one, place)))
@@ -203,7 +203,10 @@ class Writer:
             return name
         text, settings = self.members.layer(node.member)
         number = self.labels.number(place.container, place.numbered)
-        label = self.labels.of(node.member, place.container, number, is_stateful(self.home.members[node.member]))
+        stateful = is_stateful(self.home.members[node.member])
+        label = self.labels.of(node.member, place.container, number, stateful)
+        if not label and stateful:
+            self.single.add(text)
         return f"{label}{text}" if not settings else "{ " + "; ".join([*settings, f"{label}{text}"]) + " }"
 
     def arguments(self, node: Node, operands: list[Any], flow: Value | None) -> list[str]:
@@ -252,7 +255,8 @@ class Writer:
         if op.name == "index":
             inner = within(self.expression(operands[0], flow), ATOM)
             return inner + index_text(op.parts, self.size), ATOM  # type: ignore[attr-defined]
-        if is_sign(op):
+        decided = op.name in ("logical_and", "logical_or") and isinstance(operands[0], Number)  # `true or x` needs no x
+        if is_sign(op) and not decided:
             given = [self.expression(one, flow) for one in operands]
             return before(op.name, given[0]) if len(given) == 1 else binary(SIGNS[op.name], given[0], given[1])
         plain: list[str] = []
@@ -280,10 +284,11 @@ class Writer:
         """`label: { … }`."""
         self.labels.number(place.container, place.numbered)
         inner = changed(place, container=(*place.container, *piece.label), numbered=True)
+        fresh = self.labels.is_fresh(inner.container)
         self.names.enter()
         entries = self.body(piece.body, inner)
         self.names.leave()
-        return f"{label_text(piece.label)}: {whole(entries)}"
+        return f"{label_text(piece.label)}: {whole(entries, fresh)}"
 
     def skip(self, piece: Skip, place: Place) -> str:
         """`skip { … } via …`."""
