@@ -251,8 +251,13 @@ class MultiheadAttention(Op):
         return pair if self.need_weights else Code(f"{pair}[0]")
 
     def _project(self, tape: OnnxTape, inputs: tuple[str, str, str]) -> list[str]:
+        thirds = tape.ints([self.embed_dim] * 3)
+        if self.joined and len(set(inputs)) == 1:
+            turned = tape.node("Transpose", [tape.param("in_proj_weight")], perm=[1, 0])
+            whole = tape.node("MatMul", [inputs[0], turned])
+            whole = tape.node("Add", [whole, tape.param("in_proj_bias")]) if self.bias else whole
+            return tape.nodes("Split", [whole, thirds], 3, axis=-1)
         if self.joined:
-            thirds = tape.ints([self.embed_dim] * 3)
             weights = tape.nodes("Split", [tape.param("in_proj_weight"), thirds], 3, axis=0)
         else:
             weights = [tape.param(f"{one}_proj_weight") for one in "qkv"]
@@ -260,7 +265,7 @@ class MultiheadAttention(Op):
             tape.node("MatMul", [x, tape.node("Transpose", [w], perm=[1, 0])]) for x, w in zip(inputs, weights, strict=True)
         ]
         if self.bias:
-            biases = tape.nodes("Split", [tape.param("in_proj_bias"), tape.ints([self.embed_dim] * 3)], 3, axis=0)
+            biases = tape.nodes("Split", [tape.param("in_proj_bias"), thirds], 3, axis=0)
             results = [tape.node("Add", [x, b]) for x, b in zip(results, biases, strict=True)]
         return results
 

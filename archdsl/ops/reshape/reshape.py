@@ -145,6 +145,12 @@ class Flatten(Reshaping):
             return tape.call(f"{inputs[0]}.flatten", self.start, self.end)
         return tape.call(f"{inputs[0]}.flatten", *(() if self.start == 0 else (self.start,)))
 
+    def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
+        x, y = tape.inputs[0], tape.outputs[0]
+        if x.rank > 2 and y.rank == 2:
+            return tape.node("Flatten", [inputs[0] or ""], axis=x.rank - 1 if check_axis(self.start, x.rank) == 0 else 1)
+        return super().onnx(tape, *inputs)
+
 
 class Unflatten(Reshaping):
     """Splits an axis into several of these sizes: `unflatten(1, [heads, -1])`; one size may be -1.
