@@ -99,6 +99,16 @@ def test_a_step_put_in(what: str) -> None:
         grown(spec, torch.randn(5, 4, dtype=torch.float64), {}, "Net", into="More")
 
 
+def test_a_step_that_changes_nothing_may_go() -> None:
+    text = (
+        "arch Net(x: [N, 4]) -> y: [N, 3] { fc: Linear(6); Dropout(0.5); relu; Dropout(0.2); more: Linear(6)\n"
+        "head y { out: Linear(3) } }\n"
+    )
+    spec = net(text + text.replace("Net", "Less").replace("Dropout(0.5); ", "").replace("Dropout(0.2);", ""))
+    made = grow(spec.graph("Net"), spec.graph("Less"), spec.build("Net").state_dict())
+    assert made.new == made.dropped == ()
+
+
 def test_relu_may_stand_twice_and_gelu_may_not() -> None:
     text = "arch Net(x: [N, 4]) -> y: [N, 3] { fc: Linear(6); gelu; head y { out: Linear(3) } }\n"
     spec = net(text + text.replace("Net", "More").replace("gelu", "gelu; more: Linear(6); gelu"))
@@ -114,7 +124,7 @@ def test_relu_may_stand_twice_and_gelu_may_not() -> None:
         ("fc: Linear(6); softmax(axis=-1)", "fc: Linear(12); softmax(axis=-1)", "softmax of an axis"),
         ("fc: Linear(6)", "fc: Linear(6); softmax(axis=-1)", "softmax cannot be made to change nothing"),
         ("fc: Linear(6); relu", "fc: Linear(6); tanh", "it is tanh where relu stood"),
-        ("fc: Linear(6); relu", "fc: Linear(6)", "it takes what was"),
+        ("fc: Linear(6); relu", "fc: Linear(6)", "it takes what `fc` gave, where it took what relu gave"),
         ("fc: Linear(6)", "fc: Linear(6, bias=false)", "its bias is gone"),
         ("fc: Linear(6); leaky_relu(0.1)", "fc: Linear(6); leaky_relu(0.2)", "negative_slope=0.2 where it was 0.1"),
         ("fc: Linear(6)", "fc: Linear(6); more: LayerNorm", "`more` cannot be made to change nothing"),

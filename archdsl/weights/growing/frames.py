@@ -39,15 +39,10 @@ class Frame:
             one, other = left[a].node, right[b].node
             if one is not None and other is not None:
                 self.partner[id(other)] = one
-        self.makers = {value.name: node for node in new.nodes for value in node.results}
-        self.users: dict[str, list[tuple[Node, int]]] = {}
-        for node in new.nodes:
-            for at, operand in enumerate(node.operands):
-                if isinstance(operand, Value):
-                    self.users.setdefault(operand.name, []).append((node, at))
         self.types = {value.name: value.type for node in old.nodes for value in node.results}
         self.types |= {one.name: one.type for one in old.input_values}
-        self.demands: dict[str, Maps] = {}
+        self.demands: dict[str, dict[int, tuple[int, ...]]] = {}
+        self.filled = False
 
     def key(self, node: Node) -> str:
         """The key of a new step's member, with a dot at its end."""
@@ -55,28 +50,35 @@ class Frame:
 
     def asked(self, value: Value) -> Maps:
         """By which maps the steps that take a new value want it, where they want it so and not otherwise."""
-        if value.name not in self.demands:
-            self.demands[value.name] = {}
-            found: dict[int, tuple[int, ...]] = dict(self.asked_outside(value.name))
-            for node, at in self.users.get(value.name, ()):
-                for axis, map in self._asked_by(node, at, value).items():
-                    found.setdefault(axis, map)
-            self.demands[value.name] = found
-        return self.demands[value.name]
+        if not self.filled:
+            self.filled = True
+            for node in reversed(self.new.nodes):  # those that take a value come after it
+                for one in node.results:
+                    self._add(one, self.asked_outside(one.name))
+                for at, operand in enumerate(node.operands):
+                    if isinstance(operand, Value):
+                        self._add(operand, self._asked_by(node, at, operand))
+        return self.demands.get(value.name, {})
+
+    def _add(self, value: Value, maps: Maps) -> None:
+        for axis, map in maps.items():
+            self.demands.setdefault(value.name, {}).setdefault(axis, map)
 
     def _asked_by(self, node: Node, at: int, value: Value) -> Maps:
         """What one step asks of its operand."""
         before = self.partner.get(id(node))
         if before is None or len(before.operands) != len(node.operands):
             return {}
-        old, operand = called_graph(self.old, before), before.operands[at]
-        new = called_graph(self.new, node)
-        if old is not None and new is not None and isinstance(operand, Value):
+        operand = before.operands[at]
+        if not isinstance(operand, Value) or operand.type == value.type:
+            return {}
+        old, new = called_graph(self.old, before), called_graph(self.new, node)
+        if old is not None and new is not None:
             inner = Frame(old, new, self.prefixes, {}, lambda name: self._result(node, new, name), self.probe)
             given = [(one, other) for one, other in zip(node.operands, new.input_values, strict=True) if one is not None]
             return next((inner.asked(other) for one, other in given if one == value), {})
         op, was = called_op(self.new, node), called_op(self.old, before)
-        if op is None or was is None or not isinstance(operand, Value):
+        if op is None or was is None:
             return {}
         return self._asked_by_op((was, op), node, before, at, (operand.type, value.type))
 

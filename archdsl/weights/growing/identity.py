@@ -44,7 +44,7 @@ class Goals:
         if place.outer is None and name in self.frame.known:
             source = self.frame.known[name][0]
             if source != wanted:
-                raise Refused(f"it leads to what was `{source}`, and not to `{wanted}`")
+                raise Refused("what is new there does not start from the value that it took before")
             found.append(name)
             return {}
         if place.outer is not None and name in place.inputs:

@@ -91,9 +91,23 @@ class Walk:
                 self._put(key, tensor)
             frame.known[value.name] = frame.known[settled]
         source, maps = frame.known[value.name]
-        if source != wanted.name:
-            raise Refused(f"it takes what was `{source}`, where it took `{wanted.name}`")
+        if source not in self._unchanged(frame.old, wanted.name):
+            told = [_maker(frame.old, one) for one in (source, wanted.name)]
+            raise Refused(f"it takes what {told[0]} gave, where it took what {told[1]} gave")
         return maps
+
+    def _unchanged(self, graph: Graph, name: str) -> Iterator[str]:
+        """An old value, and those before it from which only steps come that change nothing, such as dropout in evaluation."""
+        yield name
+        for node in graph.nodes:
+            op = called_op(graph, node)
+            if [one.name for one in node.results] == [name] and op is not None and not op.parameters():
+                operands = [one for one in node.operands if one is not None]
+                if len(operands) == 1 and isinstance(operands[0], Value) and operands[0].type == node.results[0].type:
+                    sample = self.probe.sample(operands[0].type, signed=True)
+                    values = [None if one is None else sample for one in node.operands]
+                    if equal(self._run(op, node, values, {})[0], sample):
+                        yield from self._unchanged(graph, operands[0].name)
 
     def _parameters(self, frame: Frame) -> None:
         """Tensors of the block itself."""
@@ -233,11 +247,17 @@ def _why(old: Op, new: Op, given: list[Maps]) -> str:
     if wide:
         return f"{new.name} of an axis that grows from {wide[0]} is not what it was, repeated"
     values = [
-        f"{name}={value} where it was {was}"
+        f"{name}={_told(value)} where it was {_told(was)}"
         for (name, value), (_, was) in zip(new.items(), old.items(), strict=True)
         if value != was
     ]
     return f"{new.name} is another function than before: {', '.join(values)}"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_told, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type(weight: Any) -> Any:
@@ -269,6 +289,15 @@ def _name(frame: Frame, node: Node) -> str:
         return frame.key(node)[:-1]
     op = called_op(frame.new, node)
     return op.name if op is not None else "scan" if node.scan else "if training" if node.choice else frame.new.name
+
+
+def _maker(graph: Graph, name: str) -> str:
+    """The step that makes a value, or the input that it is."""
+    for node in graph.nodes:
+        if any(value.name == name for value in node.results):
+            op = called_op(graph, node)
+            return f"`{'.'.join(node.member)}`" if node.member else op.name if op is not None else "a scan or choice"
+    return next((f"the input `{one.name}`" for one in graph.inputs if one.value and one.value.name == name), f"`{name}`")
 
 
 def _said(operand: Operand) -> str:
