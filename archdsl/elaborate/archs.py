@@ -232,7 +232,7 @@ def elaborate(
             )
     for key in free or ():
         config[key] = symbol(key)
-    unit = Unit(session, name, "arch", Facts(), item.span)
+    unit = Unit(session, item.name, "arch", Facts(), item.span)
     frame = Frame(session, word.module, unit, Scope(None), Settings())
     frame.visit = visit
     config_given: list[Given] = [(key, value, item.name_span) for key, value in config.items()]

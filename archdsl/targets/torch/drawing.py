@@ -114,5 +114,7 @@ def _seed(device: torch.device, seed: int, key: str) -> None:
     number = int.from_bytes(hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest(), "little") >> 1
     if device.type == "cpu":
         torch.default_generator.manual_seed(number)
+    elif device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(number)
     else:
         torch.get_device_module(device).manual_seed(number)
