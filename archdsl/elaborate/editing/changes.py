@@ -99,9 +99,10 @@ class InsertBefore(Change):
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
         node = site.node
+        _refuse_source(site)
         if isinstance(node, tree.Step) and not site.tensors:
-            if len(site.takes) > 1:
-                raise CannotChange("it takes several tensors: insert where the one that is meant is made")
+            if len(site.takes) > 1 or site.tupled:
+                raise CannotChange("a tuple flows into it: insert where the tensor that is meant is made")
             return group([beside(self.piece), link_of(node)], self.piece.span)
         term: Any = node.term if isinstance(node, tree.Step) else node
         given = [one for index, one in enumerate(operands(term)) if index in site.tensors]
@@ -124,7 +125,7 @@ class Wrap(Change):
     around: tree.Step
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
-        before, rest = _apart(site)
+        before, rest = ([], site.node) if len(site.tensors) > 1 else _apart(site)
         if rest is None:
             raise CannotChange("it starts with a number: write it as a function of what it takes")
         inner = link_of(rest) if isinstance(rest, tree.Step) else step_link(rest)
@@ -146,6 +147,7 @@ class Remove(Change):
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
         node = site.node
+        _refuse_source(site)
         before, _ = _apart(site)
         if not before:
             return None
@@ -214,6 +216,12 @@ def operands(term: Any) -> tuple[Any, ...]:
     if isinstance(term, tree.Unary):
         return (term.value,)
     return tuple(one.value for one in term.args) if isinstance(term, tree.Call) else ()
+
+
+def _refuse_source(site: Site) -> None:
+    """Raise for what starts a chain: `arange(n)`, `zeros(n)`."""
+    if site.kind == "function" and not site.takes:
+        raise CannotChange("it takes no tensor")
 
 
 def empty_body(one: tree.Tree) -> tree.Body | None:

@@ -41,6 +41,8 @@ class Site:
     attributes: Mapping[str, Any] = fresh(default_factory=dict)
     tensors: tuple[int, ...] = ()
     """Which arguments of its call are tensors."""
+    tupled: bool = False
+    """Whether a tuple flows into it."""
 
 
 @record

@@ -12,7 +12,7 @@ from archdsl.elaborate.editing.trees import substituted
 from archdsl.elaborate.editing.trie import Edit
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.values import BlockWord, Derivative, DerivativeWord, FnWord, Group, Instance, OpWord, Template
+from archdsl.elaborate.values import BlockWord, Derivative, DerivativeWord, FnWord, Group, Instance, OpWord, Several, Template
 from archdsl.ir.graph import Call, Layer
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
@@ -42,8 +42,9 @@ def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
     site.path = _path(frame, one.label, number if site.numbers and site.kind not in CONSTRUCTS.values() else None)
     site.own = site.path != container
     site.gives = types_of(result)
-    if isinstance(one.term, tree.Call):
+    if isinstance(one.term, tree.Call) and site.kind == "function":
         site.tensors = visit.given.get(id(one.term.args), ())
+    site.tupled = isinstance(takes, Several)
     node = _node(region.nodes, since, one.term.span)
     site.takes = types_of(takes) if node is None or site.kind in CONSTRUCTS.values() else types_of(node.operands)
     site.attributes = _attributes(frame, node)
@@ -61,7 +62,8 @@ def expression(frame: Frame, expr: tree.Expr, word: str, run: Callable[[], Any])
     entries, at, region = visit.entries, len(visit.entries), frame.region
     since = len(region.nodes)
     result = run()
-    if not types_of(result) or any(isinstance(one, Site) and one.node.span == expr.span for one in entries[at - 1 : at]):
+    known = any(isinstance(one, Site) and one.node.span == expr.span for one in entries[at - 1 : at])
+    if known or not isinstance(result, (Value, Several)):
         return result
     found = _told(frame, expr) if isinstance(expr, tree.Call) else ("function", word, ())
     node = _node(region.nodes, since, expr.span)
