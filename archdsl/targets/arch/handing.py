@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archdsl.ir.graph import Call, Graph, Parameter
 from archdsl.ir.node import Path
@@ -24,9 +24,9 @@ class Handed:
     """For a member and the name of a layer there: the layer here, `("", name)` if it is itself handed in."""
 
 
-def handed(top: Graph) -> Mapping[int, Handed]:
-    """For each graph, by identity, what is handed in. Raises `Unsayable` where two callers want one block to be two."""
-    order = list(top.graphs())
+def handed(order: Sequence[Graph]) -> Mapping[int, Handed]:
+    """For each graph, by identity, what is handed in; callees come first. Raises `Unsayable` where two callers want one block to
+    be two."""
     found = {id(one): Handed() for one in order}
     for graph in order:
         here = found[id(graph)]
@@ -74,7 +74,12 @@ def _tie(graph: Graph, found: Mapping[int, Handed], alias: Path, source: tuple[P
     if isinstance(graph.members.get(owner), Parameter) or owner[:2] == ("", ""):
         given = _input(graph, path, inner, owner)
     else:
-        name = _name(graph, found, path, inner, owner)
+        before = there.ties.get(alias[len(path) :], (("", ""), ""))[0][-1]
+        here = found[id(graph)].calls
+        if before and here.setdefault((path, before), owner) == owner:
+            name = before
+        else:
+            name = _name(graph, found, path, inner, owner)
         given = ("", name), leaf
     known = there.ties.setdefault(alias[len(path) :], given)
     if known != given:

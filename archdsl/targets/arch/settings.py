@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from archdsl.elaborate.initial import NAMED
 from archdsl.ir.graph import Call, Graph, Initializer, Layer
 from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.words import literal
@@ -20,8 +19,7 @@ def initializer_text(one: Initializer) -> str:
         return literal(dict(one.args)["value"], str)
     if one.graph is not None:
         raise Unsayable("a layer's tensor starts as a computed constant")
-    defaults = NAMED[one.name]
-    said = [f"{name}={literal(value, str)}" for name, value in one.args if value != defaults[name]]
+    said = [f"{name}={literal(value, str)}" for name, value in one.args]
     return f"{one.name}({', '.join(said)})" if said else one.name
 
 

@@ -37,7 +37,7 @@ def declared(graph: Graph, tied: Iterable[Path]) -> list[Path]:
         named.update(path for _, path in node.lent)
         if node.member is None:
             continue
-        if node.leaf:
+        if node.leaf or (node.graph is not None and node.graph.kind == "tangent"):
             named.add(node.member)
             continue
         once[node.member] = once.get(node.member, 0) + 1

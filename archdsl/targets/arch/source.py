@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.elaborate.archs import Elaborated
-from archdsl.ir.graph import Graph
+from archdsl.ir.graph import Call, Graph
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from archdsl.targets.arch.constants import Items
 from archdsl.targets.arch.expecting import expectations
+from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.handing import handed
 from archdsl.targets.arch.naming import is_word
 from archdsl.targets.arch.settings import Settings
+from archdsl.targets.arch.sharing import applications
 from archdsl.targets.arch.units import Unit, Written
 
 
@@ -28,20 +30,58 @@ def print_arch(graph: Graph, expect: Sequence[str] = ()) -> str:
     no words for.
     """
     settings = Settings(graph)
-    given = handed(graph)
+    order = every_graph(graph)
+    given = handed(order)
     written: dict[int, Written] = {}
     blocks = Items({graph.name})
     functions = Items(blocks.taken)
-    for one in graph.graphs():
+    alike = specialisations(order)
+    for one in order:
         if one.kind == "block" and one is not graph:
-            unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)], functions)
+            unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)], functions, alike.get(id(one), ()))
             text = unit.text("block", "@")
             written[id(one)] = unit.written(blocks.name(_block_name(one.name), text))
+    for several in alike.values():
+        if len({written[id(one)] for one in several}) > 1:
+            raise Unsayable(f"`{several[0].name}` is shared by inputs of several sizes, and its text would be another for each")
     last = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)], functions)
     top = last.text("arch", graph.name, ["expect {", *expect, "}"] if expect else [])
     items = [_named("fn", base, name, text) for (base, text), name in functions.texts.items()]
     items += [_named("block", base, name, text) for (base, text), name in blocks.texts.items()]
     return format_source(Source(f"{graph.name}.arch", "\n".join([f"# {graph.name}, as canonical text.\n", *items, top])))
+
+
+def every_graph(top: Graph) -> list[Graph]:
+    """The distinct graphs of a program, callees first, with those to which a shared block is specialised at a call."""
+    done: dict[int, Graph] = {}
+
+    def visit(graph: Graph) -> None:
+        for one in graph.graphs():
+            if id(one) in done:
+                continue
+            for node in one.nodes:
+                if node.graph is not None and node.graph.kind != "tangent" and id(node.graph) not in done:
+                    visit(node.graph)
+            done[id(one)] = one
+
+    visit(top)
+    return list(done.values())
+
+
+def specialisations(order: Sequence[Graph]) -> dict[int, list[Graph]]:
+    """For a block that is shared by inputs of several sizes: its graphs."""
+    found: dict[int, list[Graph]] = {}
+    for graph in order:
+        for node in applications(graph.nodes):
+            member = graph.members.get(node.member or ())
+            if node.graph is None or node.graph.kind == "tangent":
+                continue
+            called = member.graph if isinstance(member, Call) else dict(graph.borrowed).get((node.member or ("", ""))[1])
+            if isinstance(called, Graph):
+                several = found.setdefault(id(called), [called])
+                several.append(node.graph)
+                found[id(node.graph)] = several
+    return found
 
 
 def _named(word: str, base: str, name: str, text: str) -> str:

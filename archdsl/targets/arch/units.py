@@ -38,13 +38,24 @@ Blocks = Callable[[Graph], Written]
 class Unit:
     """Writes one graph. `blocks` tells how the blocks that it calls are called."""
 
-    def __init__(self, graph: Graph, top: Graph, settings: Settings, blocks: Blocks, handed: Handed, functions: Items) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        top: Graph,
+        settings: Settings,
+        blocks: Blocks,
+        handed: Handed,
+        functions: Items,
+        alike: Sequence[Graph] = (),
+    ) -> None:
         self.graph = graph
         self.top = top
         self.settings = settings
         self.blocks = blocks
         self.handed = handed
         self.functions = functions
+        self.alike = alike
+        self.axes: dict[tuple[int, int], str] = {}
         self.sizes = Sizes(top.facts)
         self.values: dict[str, str] = {}
         self.chosen = declared(graph, self._named())
@@ -62,7 +73,7 @@ class Unit:
     def text(self, word: str, name: str, end: Sequence[str] = ()) -> str:
         """The whole item, with lines at its end. Configuration that the header asks for is in `sizes.missing` after."""
         self._bind_sizes()
-        self.names = Names([*self.sizes.names.values(), name])
+        self.names = Names([*self.sizes.names.values(), *self.axes.values(), name])
         for layer in self.handed.layers:
             self.shared["", layer] = self.names.give(layer)
         for one in self.inputs:
@@ -164,33 +175,40 @@ class Unit:
         return path if holder is None else path[: holder - 1]
 
     def _bind_sizes(self) -> None:
-        """Header names for the symbolic sizes of the inputs: the author's, where the configuration has them."""
+        """Header names for the symbolic sizes of the inputs: the author's, where the configuration has them. A size in which the
+        specialisations of one shared block differ has a name too, also where it is a number."""
         wanted = {value: name for name, value in reversed(self.graph.config) if isinstance(value, Dim)}
         taken: set[str] = set()
-        for one in self.inputs:
-            assert one.value is not None  # noqa: S101
-            for size in one.value.type.shape:
-                if not isinstance(size, Dim):
-                    continue
+        for at, one in enumerate(self.graph.input_values):
+            for axis, size in enumerate(one.type.shape):
                 if self.graph.kind == "arch":
-                    for symbol in sorted(size.symbols):
-                        self.sizes.bind(_symbol(symbol), symbol)
+                    for name in sorted(size.symbols) if isinstance(size, Dim) else ():
+                        self.sizes.bind(symbol(name), name)
                     continue
-                name = wanted.get(size) or (next(iter(size.symbols)) if len(size.symbols) == 1 else "S")
-                base, count = name, 0
+                differs = any(other.input_values[at].type.shape[axis] != size for other in self.alike)
+                if not isinstance(size, Dim) and not differs:
+                    continue
+                called = [name for name, value in self.graph.config if value == size and name not in self.graph.parameters]
+                base = (wanted.get(size) if isinstance(size, Dim) else None) or (
+                    called[0] if called and differs else _letter(size)
+                )
+                name, count = base, 0
                 while name in taken and self.sizes.names.get(size) != name:
                     count += 1
                     name = f"{base}{count}"
                 taken.add(name)
-                self.sizes.bind(size, name)
+                if isinstance(size, Dim):
+                    self.sizes.bind(size, name)
+                elif differs:
+                    self.axes[at, axis] = name
 
     def _header(self, word: str, name: str) -> str:
         config = [f"{given}: int" for given in self.sizes.missing.values()]
         config += [f"{self.shared['', one]}: layer" for one in self.handed.layers]
         tensors = []
-        for one in self.inputs:
-            assert one.value is not None  # noqa: S101
-            tensors.append(f"{self.values[one.value.name]}: {self._type(one.value.type)}")
+        for at, one in enumerate(self.graph.input_values):
+            sizes = [self.axes.get((at, axis)) or self._size(size, False) for axis, size in enumerate(one.type.shape)]
+            tensors.append(f"{self.values[one.name]}: {_dtype(one.type)}[{', '.join(sizes)}]")
         outs = []
         for out in self.graph.outputs:
             head = f"{out.name}: " if out.name is not None and self.graph is self.top else ""
@@ -199,10 +217,11 @@ class Unit:
         return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"
 
     def _type(self, type: TensorType, loose: bool = False) -> str:
-        dtype = "" if type.dtype == "float" else type.dtype
-        return f"{dtype}[{', '.join(self._size(one, loose) for one in type.shape)}]"
+        return f"{_dtype(type)}[{', '.join(self._size(one, loose) for one in type.shape)}]"
 
     def _size(self, size: Size, loose: bool) -> str:
+        if loose and self.axes and isinstance(size, int):  # it may be another one in another specialisation
+            return "_"
         return "_" if loose and not self.sizes.known(size) else self.sizes.text(size)
 
     def _opening(self) -> list[str]:
@@ -249,6 +268,15 @@ def _requirement(door: Door) -> str:
     if door.message == usual or "{" in door.message or "}" in door.message:
         return f"require {said}"
     return f"require {said}, {quoted(door.message)}"
+
+
+def _dtype(type: TensorType) -> str:
+    return "" if type.dtype == "float" else type.dtype
+
+
+def _letter(size: Size) -> str:
+    """What to call a size without a name: as the one symbol that it depends on."""
+    return next(iter(size.symbols)) if isinstance(size, Dim) and len(size.symbols) == 1 else "S"
 
 
 def _symbol(name: str) -> Dim:

@@ -41,6 +41,8 @@ class Place:
     flow: Value | None
     container: Path = ()
     numbered: bool = True
+    explicit: bool = False
+    """In an expression, where a layer alone would be a template: what flows into it is written."""
 
 
 class Writer:
@@ -145,7 +147,7 @@ class Writer:
         done = []
         if first is not None:
             done = self.links(first, place)
-            place = changed(place, flow=results_of(first)[0])
+            place = changed(place, flow=results_of(first)[0], explicit=False)
         more = self.own_links(piece, first, place)
         if len(done) == 1 and isinstance(first, Step) and _begins(first.node):
             done = [f"{done[0]} -> {more[0]}", *more[1:]]
@@ -161,8 +163,9 @@ class Writer:
         """The piece itself, after what flows into it: at most a link that starts, and one that is the step."""
         if isinstance(piece, Skip | Group):
             start = results_of(first)[0] if first is not None else piece.start
-            begin = [] if start is None or start == place.flow else [self.reference(start, None)]  # type: ignore[arg-type]
-            flow = start if isinstance(start, Value) else place.flow
+            flow = results_of(first)[0] if first is not None else start if isinstance(start, Value) else None
+            begin = [] if first is not None or flow is None else self.begin(flow, place)
+            flow = flow or place.flow
             inner = changed(place, flow=flow)
             return _joined(begin, self.group(piece, inner) if isinstance(piece, Group) else self.skip(piece, inner))
         node = piece.node
@@ -175,7 +178,7 @@ class Writer:
             return self.applied(node, operands, place)
         tensors = [one for one in operands if one is not None]
         if len(tensors) == 1 and not is_sign(node.op) and isinstance(tensors[0], Value) and operands[0] is tensors[0]:
-            begin = [] if tensors[0] == place.flow else [self.reference(tensors[0], None)]
+            begin = self.begin(tensors[0], place)
             self.labels.number(place.container, place.numbered)
             return _joined(begin, _call(node.op.name, self.configuration(node)))
         text, tight = self.operation(node, operands, place.flow)
@@ -183,12 +186,18 @@ class Writer:
             self.labels.number(place.container, place.numbered)
         return [text]
 
+    def begin(self, value: Value, place: Place) -> list[str]:
+        """The link that starts a chain with a value, where it does not flow there already."""
+        if value != place.flow:
+            return [self.reference(value, None)]
+        return [self.reference(value, place.flow)] if place.explicit else []
+
     def applied(self, node: Node, operands: list[Any], place: Place) -> list[str]:
         """A member applied to its operands."""
         given = [one for one in operands if one is not None]
         begin: list[str] = []
         if len(given) == 1 and operands[0] is given[0] and isinstance(given[0], Value):
-            begin = [] if given[0] == place.flow else [self.reference(given[0], None)]
+            begin = self.begin(given[0], place)
         else:
             begin = [f"({', '.join(self.arguments(node, operands, place.flow))})"]
         return _joined(begin, self.callee(node, place))
@@ -238,7 +247,7 @@ class Writer:
             return self.reference(one, flow), ATOM
         if isinstance(one, Step) and one.node.op is not None and all(map(is_pure, inside_of(one))):
             return self.operation(one.node, list(one.operands), flow)
-        return f"({' -> '.join(self.links(one, Place(flow, self.container, False)))})", ATOM
+        return f"({' -> '.join(self.links(one, Place(flow, self.container, False, True)))})", ATOM
 
     def number(self, one: Number) -> tuple[str, int]:
         from archdsl.targets.arch.words import literal
