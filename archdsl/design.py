@@ -7,6 +7,7 @@ Each takes a graph, as `Spec.graph` gives it, and gives another one, which `Spec
 from __future__ import annotations
 
 from archdsl.designing.convolutions import factorised, grouped, separable, squeeze_excite
+from archdsl.designing.enlarging import deepen, widen
 from archdsl.designing.scaling import scale, scale_to
 from archdsl.designing.skips import post_norm, pre_norm, with_skips, without_skips
 from archdsl.designing.swapping import swap
@@ -14,6 +15,6 @@ from archdsl.weights.growing.grow import grow
 from archdsl.weights.migrating import migrate
 
 __all__ = [
-    "factorised", "grouped", "grow", "migrate", "post_norm", "pre_norm", "scale", "scale_to", "separable", "squeeze_excite",
-    "swap", "with_skips", "without_skips",
+    "deepen", "factorised", "grouped", "grow", "migrate", "post_norm", "pre_norm", "scale", "scale_to", "separable",
+    "squeeze_excite", "swap", "widen", "with_skips", "without_skips",
 ]  # fmt: skip

@@ -258,3 +258,42 @@ def test_scaling_to_a_budget() -> None:
 def test_every_edit_says_what_it_does_in_one_line() -> None:
     for name in design.__all__:
         assert (getattr(design, name).__doc__ or "").splitlines()[0].rstrip().endswith((".", "`", ",", ":")), name
+
+
+def carried(spec: archdsl.Spec, graph: Graph, larger: Graph, x: torch.Tensor) -> set[str]:
+    """The new keys of a larger design, which computes what the trained one did."""
+    small = spec.build(graph, dtype=torch.float64)
+    for one in small.state_dict().values():
+        if one.is_floating_point():
+            one.uniform_(0.1, 0.6).sub_(0.0 if one.ndim == 1 else 0.3)
+    made = design.grow(graph, larger, small.state_dict())
+    large = spec.build(larger, weights=made.state, dtype=torch.float64)
+    torch.testing.assert_close(large.eval()(x), small.eval()(x), rtol=1e-12, atol=1e-12)
+    assert sum(one.numel() for one in large.parameters()) > sum(one.numel() for one in small.parameters())
+    return set(made.new)
+
+
+def test_wider_and_deeper_designs_take_the_weights_exactly() -> None:
+    spec = archdsl.load(Source("net.arch", CNN))
+    graph = spec.graph("Net")
+    x = torch.randn(2, 3, 12, 14, dtype=torch.float64)
+    wide = design.widen(graph, "body.*.conv1", 1.5)
+    assert dict(wide.tensors())[("body", "1", "conv1", "weight")].type.shape[0] == 12
+    assert carried(spec, graph, wide, x) == set()
+    deep = design.deepen(graph, "relu in body")
+    new = carried(spec, graph, deep, x)
+    assert {"body.0.deeper_2.conv.weight", "body.1.deeper_5.norm.weight"} <= new
+    assert carried(spec, graph, design.deepen(design.widen(graph, "body.*.conv1")), x)
+    plain = archdsl.load(Source("mlp.arch", "arch Net(x: [N, 4]) -> y: [N, 3] { up: Linear(6); relu; head y { fc: Linear(3) } }"))
+    assert carried(plain, plain.graph(), design.deepen(plain.graph()), x[:, 0, 0, :4]) == {
+        "deeper_1.fc.weight", "deeper_1.fc.bias",
+    }  # fmt: skip
+    assert carried(plain, plain.graph(), design.widen(plain.graph(), "up", 2.5), x[:, 0, 0, :4]) == set()
+
+
+def test_one_side_of_a_skip_alone_cannot_be_wider() -> None:
+    graph = archdsl.load(Source("net.arch", CNN)).graph("Net")
+    with pytest.raises(archdsl.ArchError, match="shape-mismatch"):
+        design.widen(graph, "body.*.conv2")
+    with pytest.raises(archdsl.ArchError, match="nothing-selected"):
+        design.widen(graph, "relu")

@@ -82,6 +82,8 @@ class Edits:
         for at, edit in near:
             assert places is not None  # noqa: S101
             inside = places.take(at)
+            if places.by_source.keys() - {at.source}:  # what an earlier edit put in is of another text
+                inside += [key for one in edit.old.walk() if one.span.source is not at.source for key in places.take(one.span)]
             moved = Edits(
                 {key: here.pop(key) for key in inside if isinstance(key, Span) and key in here},
                 {key: below.pop(key) for key in inside if key in below},

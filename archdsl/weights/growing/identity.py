@@ -82,9 +82,9 @@ class Goals:
     def _gives_on(self, node: Node, op: Op, at: int, wanted: str) -> bool:
         """Whether the result is the operand `at`, which is to be an old value, while all others are zero."""
         probe = self.frame.probe
-        sample = self._range(wanted, probe.shape(_type(node, at)))
-        given = [sample if index == at else _zeros(probe, one) for index, one in enumerate(node.operands)]
         try:
+            sample = self._range(wanted, probe.shape(_type(node, at)))
+            given = [sample if index == at else _zeros(probe, one) for index, one in enumerate(node.operands)]
             return equal(_run(probe, op, node, given), sample)
         except Refused:
             return False
