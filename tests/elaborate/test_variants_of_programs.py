@@ -16,7 +16,7 @@ ROOMY = settings(
     max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-PIECES = ("gelu", "tanh -> neg", "{ relu; sigmoid }", "Dropout(0.5)", "Linear(3)", "more: Linear(4, bias=false)", "LayerNorm")
+PIECES = ("gelu", "tanh -> neg", "{ relu; sigmoid }", "Dropout(0.5)", "neg", "more: LayerNorm", "Linear(3)")
 
 
 @st.composite
@@ -37,7 +37,11 @@ def edits(draw: st.DrawFn, graph: Graph) -> list[tuple[str, str, str]]:
                 ]
             )
         )
-        word = draw(st.sampled_from(["replace", "insert after", "insert before", "wrap", "unwrap", "remove", "set"]))
+        word = draw(
+            st.sampled_from(
+                ["replace", "insert after", "insert after", "insert before", "wrap", "wrap", "unwrap", "remove", "set"]
+            )
+        )
         given_ = {"wrap": draw(st.sampled_from(["skip", "repeat 2"])), "set": "bias = false"}.get(
             word, draw(st.sampled_from(PIECES))
         )
