@@ -17,7 +17,7 @@ from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import comment, docstring, quote
 from archdsl.targets.torch.merging.doors import GuardedDoor
 from archdsl.targets.torch.merging.presence import Maybe
-from archdsl.targets.torch.merging.printing import as_expressions
+from archdsl.targets.torch.merging.tidying import is_elif, tidied
 from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
 from archdsl.targets.torch.scope import Numbers, constructor_tape
@@ -66,7 +66,7 @@ def body_of(
     function = forward.function
     stems = {local: stem_of(hint) for local, hint in function.hints.items()}
     statements = fold([*function.prelude(), *function.statements], stems, 8)
-    statements = as_expressions(statements, stems)
+    statements = tidied(statements, stems)
     for one in every_line(statements):
         one.code = without_parentheses(one.code) if one.head != "return" else one.code
     read = {local for code in every_code(statements) for local in LOCAL.findall(code)}
@@ -203,7 +203,10 @@ def statement_lines(statements: list[Statement], names: Mapping[str, str], inden
             out += [""] if one.function and out else []
             out += lay_out(spelled(one.head), indent)
             out += statement_lines(one.body, names, indent + 4) or [f"{' ' * indent}    pass"]
-            if one.other:
+            if is_elif(one):
+                first, *rest = statement_lines(one.other, names, indent)
+                out += [f"{' ' * indent}el{first.lstrip()}", *rest]
+            elif one.other:
                 out.append(f"{' ' * indent}else:")
                 out += statement_lines(one.other, names, indent + 4)
             out += [""] if one.function else []

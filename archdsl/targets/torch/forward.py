@@ -47,6 +47,8 @@ class Forward:
         """What only the start of a carry needs, by the id of its node."""
         self.optional: set[str] = set()
         """The optional inputs, which may be absent, by value."""
+        self.partial: set[str] = set()
+        """The locals that are bound where an input is there alone, or where it is not."""
         self.late: dict[str, str] = {}
         """The locals of training outputs, by value."""
         self.lent: dict[str, str] = {}

@@ -78,6 +78,17 @@ def _begins(entry: Entry) -> int:
     return span.start if span is not None else 0
 
 
+def needed(graph: Graph) -> list[Node]:
+    """The nodes that some result rests on, in order."""
+    wanted = {one.value.name for one in graph.outputs}
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if any(one.name in wanted for one in node.results):
+            kept.append(node)
+            wanted.update(one.name for one in node.operands if isinstance(one, Value))
+    return kept[::-1]
+
+
 def trace(entries: Sequence[Entry], envs: Mapping[int, Env], key: Key) -> None:
     """Say where the operands of each entry come from, and align its bodies."""
     for entry in entries:
@@ -109,7 +120,7 @@ def _body(entry: Entry, graphs: dict[int, Graph], count: int, key: Key) -> Body:
     for which, graph in graphs.items():
         given = [one for one in entry.operands[which] if one is not None and not isinstance(one, Number)]
         envs[which] = dict(zip((one.name for one in graph.input_values), [*body.own, *given[count:]], strict=True))
-    body.entries = align({which: graph.nodes for which, graph in graphs.items()}, key)
+    body.entries = align({which: needed(graph) for which, graph in graphs.items()}, key)
     trace(body.entries, envs, key)
     body.outputs = columns({which: [envs[which][one.value.name] for one in graph.outputs] for which, graph in graphs.items()})
     return body

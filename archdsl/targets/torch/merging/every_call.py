@@ -91,7 +91,8 @@ def every_call(optional: Sequence[str], make: Callable[[tuple[str, ...]], Graph]
         if at is None:
             raise
         raise ArchError((DiffersWhenGiven(at=at, what=str(fault), help=_stated(optional)),)) from None
-    messages = {given: fault.problems[0].message() for given, fault in refused.items()}
+    errors = {given: [one for one in fault.problems if one.severity == "error"] for given, fault in refused.items()}
+    messages = {given: found[0].message() for given, found in errors.items()}
     doors = (*merged.doors, *guarded_doors(graphs, merged.doors), *refusals(messages, list(graphs)))
     return changed(merged, doors=doors) if doors != merged.doors else merged
 

@@ -11,7 +11,7 @@ from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op
 from archdsl.records import changed
-from archdsl.targets.torch.merging.align import Entry, Env, Vector, align, columns, trace
+from archdsl.targets.torch.merging.align import Entry, Env, Vector, align, columns, needed, trace
 from archdsl.targets.torch.merging.members import common_mapping, common_members, joined_order
 from archdsl.targets.torch.merging.passing import passes
 from archdsl.targets.torch.merging.presence import ABSENT, TOLD, UNASKED, Maybe, Presence
@@ -144,7 +144,7 @@ class Merge:
         for name in self.context.conditions:
             if name.startswith(TOLD):
                 self.context.know(("input", name), Value(name, TensorType(())))
-        entries = align({which: graph.nodes for which, graph in enumerate(self.graphs)}, self.key)
+        entries = align({which: needed(graph) for which, graph in enumerate(self.graphs)}, self.key)
         trace(entries, envs, self.key)
         self.learn(entries)
         if len({tuple((one.name, one.training) for one in graph.outputs) for graph in self.graphs}) > 1:
@@ -246,7 +246,8 @@ class Merge:
 
     def key(self, which: int, node: Node) -> Hashable:
         """Nodes of equal keys are one step."""
-        place = (node.path, node.span and (node.span.source.name, node.span.start, node.span.end), node.how)
+        # of a path the container counts: the number of a step may be another one after an `if`
+        place = (node.path[:-1], node.span and (node.span.source.name, node.span.start, node.span.end), node.how)
         results = tuple(one.type for one in node.results)
         merged = self.called(node, which)
         if merged is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archdsl.ir.graph import Graph
@@ -12,13 +10,10 @@ from archdsl.ir.value import Value
 from archdsl.targets.torch.literals import quote
 from archdsl.targets.torch.merging.doors import GuardedDoor
 from archdsl.targets.torch.merging.presence import Presence, is_absent, is_unasked
-from archdsl.targets.torch.statements import FOLD_WIDTH, LOCAL, Block, Line, Statement
+from archdsl.targets.torch.statements import Block, Line, Statement
 
 if TYPE_CHECKING:
     from archdsl.targets.torch.forward import Forward
-
-ASKS = re.compile(r"if [^:]* is (not )?None:")
-ASKED = re.compile(rf"if ({LOCAL.pattern}) is not None:")
 
 
 def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
@@ -30,10 +25,13 @@ def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
     asked = [function.locals[one.name] for one in conditions]
     targets = tuple(function.bind(one) for one in node.results)
     empty = rest if not rest.nodes else there if not there.nodes else None
+    if empty is not None and any(_given(empty, index, outer) in forward.partial for index in range(len(targets))):
+        empty = None  # what is there on one side alone is not read before the question
     if not there.nodes and not rest.nodes:
         for index, (target, one) in enumerate(zip(targets, node.results, strict=True)):
             sides = [_given(side, index, outer) for side in (there, rest)]
             code = f"{sides[0]} if {_told(asked, True)} else {sides[1]}"
+            forward.partial |= {target} if forward.partial & set(sides) else set()
             function.add((target,), code, forward.note((one.type,), None))
     elif empty is not None:
         full = there if empty is rest else rest
@@ -58,7 +56,9 @@ def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
         ]
         function.statements.append(Block(f"if {_told(asked, True)}:", bodies[0], bodies[1], state=targets))
     for target, one, *outs in zip(targets, node.results, there.outputs, rest.outputs, strict=True):
-        if not any(is_absent(out.value) or is_unasked(out.value) for out in outs):
+        if any(is_unasked(out.value) for out in outs):
+            forward.partial.add(target)
+        elif target not in forward.partial and not any(is_absent(out.value) for out in outs):
             function.shapes.append((target, one.type))
 
 
@@ -92,6 +92,8 @@ def _side(forward: Forward, side: Graph, locals: dict[str, str], targets: tuple[
         if is_unasked(one.value):
             continue
         code = "None" if is_absent(one.value) else function.locals[one.value.name]
+        if code in forward.partial:
+            forward.partial.add(target)
         alone = sum(one.value == each.value for each in side.outputs) == 1
         if code != target and not (alone and rename(function.statements, code, target)):
             function.add((target,), code, "" if code == "None" else forward.note((one.value.type,), None))
@@ -146,33 +148,3 @@ def write_guarded(forward: Forward, door: GuardedDoor) -> None:
     said = door.message or fact_text(door)
     raised = Line((), f"ValueError({quote(said)})", head="raise")
     function.statements.append(Block(f"if {' and '.join(asked)}:", [raised]))
-
-
-def as_expressions(statements: list[Statement], stems: Mapping[str, str]) -> list[Statement]:
-    """`m = None` and `if mask is not None: m = …` as one line, where that is short; one question for two in each other."""
-    out: list[Statement] = []
-    for one in statements:
-        if isinstance(one, Block):
-            one = _joined(one)
-            one.body, one.other = as_expressions(one.body, stems), as_expressions(one.other, stems)
-            before, body = out[-1] if out else None, one.body[0] if one.body else None
-            if isinstance(before, Line) and isinstance(body, Line) and before.code == "None" and not (one.body[1:] or one.other):
-                asked = ASKED.fullmatch(one.head)
-                code = f"None if {asked[1] if asked else ''} is None else {body.code}"
-                short = len(LOCAL.sub(lambda found: stems[found[0]], code)) <= FOLD_WIDTH - 16
-                if asked and short and before.targets == body.targets == one.state:
-                    out[-1] = Line(body.targets, code, body.note)
-                    continue
-        out.append(one)
-    return out
-
-
-def _joined(one: Block) -> Block:
-    """`if a is not None: if b is not None: …` as `if a is not None and b is not None: …`."""
-    inner = one.body[0] if len(one.body) == 1 and not one.other else None
-    if isinstance(inner, Block) and not inner.other and ASKS.fullmatch(one.head) and ASKS.fullmatch(inner.head):
-        both = Block(
-            f"{one.head[:-1]} and {inner.head[3:]}", inner.body, [], (), tuple(dict.fromkeys((*one.state, *inner.state)))
-        )
-        return _joined(both)
-    return one
