@@ -17,8 +17,9 @@ Path = tuple[str, ...]
 """A label path: `("transformer", "h", "0")`."""
 
 
-HOW = ("checkpoint",)
-"""`checkpoint`: what a block computes on the way is not kept for the backward pass, which computes it again."""
+HOW = ("autocast bf16", "autocast f16", "checkpoint")
+"""`checkpoint`: what a block computes on the way is not kept for the backward pass, which computes it again. `autocast`: in
+training it computes in mixed precision."""
 
 
 @record
@@ -81,7 +82,7 @@ class Node:
     path: Path = ()
     span: Span | None = None
     how: tuple[str, ...] = ()
-    """How the step is run, of `HOW`; what it computes stays the same."""
+    """How the step is run in training, of `HOW`, sorted."""
 
     @property
     def bodies(self) -> tuple[Graph, ...]:

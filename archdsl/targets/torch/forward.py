@@ -239,11 +239,15 @@ class Forward:
 
     def run_as(self, node: Node, graph: Graph, base: str, said: list[str]) -> str:
         """The call, run as the step says."""
-        if "checkpoint" not in node.how:
-            return f"{base}({', '.join(said)})"
-        if graph.has_statistics():
-            return f"{self.function.tape((), ()).helper('checkpointed')}({', '.join([base, *said])})"
-        return f"checkpoint({', '.join([base, *said])}, use_reentrant=False)"
+        tape, more = self.function.tape((), ()), []
+        if "checkpoint" in node.how:
+            said, more = [base, *said], [] if graph.has_statistics() else ["use_reentrant=False"]
+            base = tape.helper("checkpointed") if graph.has_statistics() else "checkpoint"
+        for one in node.how:
+            if one.startswith("autocast "):
+                said = [tape.training(), tape.dtype(one.removeprefix("autocast ")), base, *said]
+                base = tape.helper("in_half")
+        return f"{base}({', '.join([*said, *more])})"
 
     def note(self, types: tuple[TensorType, ...], span: Span | None) -> str:
         """`[N, 64, H // 2, W // 2]` and where the spec says it."""

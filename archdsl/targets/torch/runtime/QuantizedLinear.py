@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class QuantizedLinear(nn.Module):
-    """`x @ weight.T + bias` with `weight` of int8, a `scale` for each of its rows, and x as uint8 by its own range in each call."""
+    """`x @ weight.T + bias` with `weight` of int8, a `scale` for each row, and x as uint8 by its own range in each call."""
 
     weight: Tensor
     scale: Tensor
