@@ -9,6 +9,7 @@ import pytest
 
 from archdsl.dims.dim import TERM_CAP
 from archdsl.elaborate import config, program, session
+from archdsl.elaborate.editing import variants
 from archdsl.problems.collector import MAX_SHOWN
 from archdsl.source import MAX_SOURCE_BYTES
 from archdsl.syntax.lexer import MAX_NESTING
@@ -24,6 +25,7 @@ LIMITS = {
     "imports": program.MAX_IMPORTS,
     "imports inside one another": program.MAX_CHAIN,
     "blocks inside one another": session.MAX_DEPTH,
+    "edits of a variant": variants.MAX_EDITS,
     "steps of evaluating configuration": session.MAX_STEPS,
     "elements of a list": config.MAX_LIST,
     "terms in a dimension": TERM_CAP,

@@ -177,11 +177,15 @@ def segments_of(pattern: str) -> tuple[str, ...]:
 
 def matches(patterns: tuple[str, ...], path: Path) -> bool:
     """Whether a path fits these patterns."""
-    if not patterns:
-        return not path
-    if patterns[0] == "**":
-        return any(matches(patterns[1:], path[at:]) for at in range(len(path) + 1))
-    return bool(path) and fnmatchcase(path[0], patterns[0]) and matches(patterns[1:], path[1:])
+    ends = {0}  # how many segments of the path the patterns so far may have taken
+    for pattern in patterns:
+        if pattern == "**":
+            ends = set(range(min(ends), len(path) + 1))
+        else:
+            ends = {at + 1 for at in ends if at < len(path) and fnmatchcase(path[at], pattern)}
+        if not ends:
+            return False
+    return len(path) in ends
 
 
 def compared(compare: str, value: Any, wanted: Any) -> bool:
