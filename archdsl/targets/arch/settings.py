@@ -48,6 +48,19 @@ class Settings:
                 around.append(f"init {layer.op.name}.{leaf} = {initializer_text(one)}")
         return own, around
 
+    def declared(self, graph: Graph, around: list[str]) -> list[str]:
+        """The `init`s that end what stands `around` a declaration: those in force before. Raises `Unsayable` where there were
+        none, and other layers need none."""
+        here = {**self.everywhere, **self._own(graph)}
+        after = []
+        for one in around:
+            layer, _, leaf = one.removeprefix("init ").partition(" = ")[0].partition(".")
+            if (layer, leaf) in here:
+                after.append(f"init {layer}.{leaf} = {initializer_text(here[layer, leaf])}")
+            elif ((layer, leaf), None) in self._below(graph):
+                raise Unsayable(f"a shared `{layer}` starts in its own way, and another one as PyTorch has it")
+        return after
+
     def _own(self, graph: Graph) -> dict[Wanted, Initializer]:
         """Of a block: those that hold for every layer in it and below, and not everywhere."""
         found = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archdsl.dims.dtype import FLOAT
 from archdsl.elaborate.archs import Elaborated
-from archdsl.ir.graph import Call, Graph
+from archdsl.ir.graph import Call, Graph, Layer
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from archdsl.targets.arch.constants import Items
@@ -31,6 +32,8 @@ def print_arch(graph: Graph, expect: Sequence[str] = ()) -> str:
     """
     settings = Settings(graph)
     order = every_graph(graph)
+    for one in order:
+        _check_words(one)
     given = handed(order)
     written: dict[int, Written] = {}
     blocks = Items({graph.name})
@@ -49,6 +52,16 @@ def print_arch(graph: Graph, expect: Sequence[str] = ()) -> str:
     items = [_named("fn", base, name, text) for (base, text), name in functions.texts.items()]
     items += [_named("block", base, name, text) for (base, text), name in blocks.texts.items()]
     return format_source(Source(f"{graph.name}.arch", "\n".join([f"# {graph.name}, as canonical text.\n", *items, top])))
+
+
+def _check_words(graph: Graph) -> None:
+    """What some passes make is no matter of the design. Raises `Unsayable`."""
+    for path, member in graph.members.items():
+        if isinstance(member, Layer) and member.float != FLOAT:
+            raise Unsayable(f"the layer {'.'.join(path)} computes in {member.float}")
+    for node in graph.nodes:
+        if node.how:
+            raise Unsayable(f"the block {'.'.join(node.path)} is run as {' and '.join(node.how)}")
 
 
 def every_graph(top: Graph) -> list[Graph]:

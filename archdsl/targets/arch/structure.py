@@ -120,9 +120,8 @@ class Structure:
         if len(inside) < len(taken):
             first = len(done.statements)
             self._flush(waiting, done, len(waiting) - len(inside))
-            if isinstance(piece, Step) and self._names(piece, taken):
-                for one in done.statements[first:]:
-                    one.kept = one.piece in taken and self._is_spoken(one.piece)
+            for one in done.statements[first:]:
+                one.kept = one.piece in taken and isinstance(piece, Step) and self._is_spoken(one.piece)
         del waiting[len(waiting) - len(inside) :]
         if not inside:
             return
@@ -137,21 +136,20 @@ class Structure:
             piece.start = by_name.get(piece.start.name, piece.start)
 
     def _together(self, piece: Step, taken: list[Piece]) -> list[Piece]:
-        """Which of several stand inside: all, where they are short; else the first, from which the flow comes, or the last."""
-        if self._names(piece, taken):
-            return []
+        """Which of several stand inside: all, where they are short; else the first, from which the flow comes, or the last; and
+        none up to the last that the author named."""
         short = [is_short(one) for one in taken]
         if piece.node.choice is not None:
             return []
         if piece.node.scan is not None:
             captured = piece.operands[len(piece.node.scan.axes) + piece.node.scan.carries :]
-            inside = all(short) and all(is_pure(one) and results_of(one)[0] not in captured for one in taken)
-            return taken if inside else []
-        return taken if all(short[1:]) else taken[-1:]
-
-    def _names(self, piece: Step, taken: list[Piece]) -> bool:
-        """Whether what several flow into is written with the author's names."""
-        return len(piece.operands) > 1 and len(piece.node.results) == 1 and any(self._is_spoken(one) for one in taken)
+            pure = all(short) and all(is_pure(one) and results_of(one)[0] not in captured for one in taken)
+            return taken if pure else []
+        inside = taken if all(short[1:]) else taken[-1:]
+        if len(piece.operands) == 1 or len(piece.node.results) > 1:
+            return inside
+        named = max((at for at, one in enumerate(inside) if self._is_spoken(one)), default=-1)
+        return inside[named + 1 :]
 
     def _is_spoken(self, piece: Piece) -> bool:
         """Whether the author named what a piece makes, and it is more than an expression."""

@@ -238,10 +238,9 @@ class Unit:
                 lines.append(f"{kind} {name}{at}: {self._type(member.value.type)} = {self._first(member, name)}")
                 continue
             text, around = self.layer(path)
-            if around:
-                raise Unsayable("a shared layer starts otherwise than those around it")
             label = "" if path == (name,) else f"{label_text(path)}: "
-            lines.append(f"shared {name} = {label}{text}")
+            after = self.settings.declared(self.graph, around)
+            lines += [*around, f"shared {name} = {label}{text}", *after]
             self.shared[path] = name
         for alias, path in self.graph.aliases.items():
             lines.append(f"shared {self.names.give(alias[-1])} = {label_text(alias)}: {self.shared[path]}")
