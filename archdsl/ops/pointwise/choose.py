@@ -57,12 +57,12 @@ class Where(Elementwise):
         return (TensorType(joint_shape(context, condition, x, y), x.dtype),)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        chosen = tape.call("torch.where", *inputs)
+        condition, x, y = inputs
         result = tape.outputs[0].dtype
         if result in FLOATS and not (tape.inputs[1].shape or tape.inputs[2].shape):
-            # Of two numbers PyTorch makes its default dtype.
-            return tape.call(f"{chosen}.to", tape.dtype(result))
-        return chosen
+            # Of two numbers PyTorch makes its default dtype, and rounds them to it.
+            x = tape.call("torch.as_tensor", x, dtype=tape.dtype(result))
+        return tape.call("torch.where", condition, x, y)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         dtype = tape.outputs[0].dtype

@@ -3,17 +3,19 @@ tensors and whole numbers of a layer alone."""
 
 from __future__ import annotations
 
+from archdsl.dims.shape import TensorType
 from archdsl.ir.edit import fresh
 from archdsl.ir.graph import Layer
 from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op
+from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.recurrent import gates
 from archdsl.ops.recurrent.layered import Layered
 from archdsl.ops.registry import find, known
 from archdsl.ops.reshape.axes import Unsqueeze
-from archdsl.passes.scans.cheaper import inside, leaf
+from archdsl.passes.scans.cheaper import inside, leaf, names
 from archdsl.passes.scans.fused import CellScan, GRUScan, LSTMScan, RNNScan
 from archdsl.passes.scans.loop import Loop
 from archdsl.passes.scans.steps import Many
@@ -23,8 +25,7 @@ KERNELS: dict[gates.Kind, type[CellScan]] = {gates.LSTM: LSTMScan, gates.GRU: GR
 
 def bare(loop: Loop) -> None:
     """Such layers as operators on their tensors, the same function."""
-    nodes = []
-    for node in loop.nodes:
+    for node in list(loop.nodes):
         member = loop.steps.members.get(node.member or ())
         made = None
         if isinstance(member, Layer) and not node.leaf and not node.lent:
@@ -32,8 +33,9 @@ def bare(loop: Loop) -> None:
                 made = _kernel(loop, node, member.op)
             elif not member.op.random and any(isinstance(one, float) for _, one in member.op.items()):
                 made = _function(loop, node, member.op)
-        nodes += made or [node]
-    loop.nodes = nodes
+        if made is not None:
+            at = loop.nodes.index(node)
+            loop.nodes[at : at + 1] = made
 
 
 def _function(loop: Loop, node: Node, op: Op) -> list[Node] | None:
@@ -53,30 +55,31 @@ def _function(loop: Loop, node: Node, op: Op) -> list[Node] | None:
 
 
 def _kernel(loop: Loop, node: Node, op: Layered) -> list[Node] | None:
-    """A recurrent layer as its kernel, where it is one layer in one direction, and is given its first states."""
+    """A recurrent layer as its kernel, where it is one layer in one direction."""
     count = 1 + op.memory
     x, *starts = (one for one in node.operands if isinstance(one, Value))
     kind = KERNELS.get(op.kind)
     plain = op.num_layers == 1 and not op.bidirectional and op.projection == 0
-    if not plain or kind is None or len(starts) != count or len(node.operands) != 1 + count:
+    if not plain or kind is None or len(starts) not in (0, count):
         return None
     cell = kind(axis=1, reverse=False)
     cell = cell.changed(curve=op.activation.lower()) if kind is RNNScan else cell
-    taken = {one.name for other in loop.nodes for one in (*other.operands, *other.results) if isinstance(one, Value)}
+    weights = tuple(_tensor(loop, node, op, one) for one in op.parameters())
+    if not starts:
+        full = Full(size=(x.type.shape[0], op.hidden_size), fill_value=0.0, dtype=x.type.dtype)
+        zeros = loop.steps.applied(full, name="start")
+        zeros = inside(loop, Many(zeros, zeros.type, None))
+    taken = names(loop)
 
-    def named(like: Value, axes: int) -> Value:
-        value = Value(fresh(taken, like.name), like.type.__class__(like.type.shape[-axes:], like.type.dtype))
-        taken.add(value.name)
-        return value
+    def state(like: Value) -> Value:
+        return Value(fresh(taken, like.name), TensorType(like.type.shape[-2:], like.type.dtype))
 
     def made(op: Op, operands: tuple[Operand, ...], results: tuple[Value, ...]) -> Node:
         return Node(operands, results, op=op, path=node.path, span=node.span)
 
-    before = tuple(named(one, 2) for one in starts)
-    after = tuple(named(one, 2) for one in starts)
-    weights = tuple(_tensor(loop, node, op, one) for one in op.parameters())
-    first = Index(parts=(("int", 0),))
-    nodes = [made(first, (one,), (new,)) for one, new in zip(starts, before, strict=True)]
+    before = tuple(state(one) for one in starts) if starts else (zeros,) * count
+    after = tuple(state(one) for one in before)
+    nodes = [made(Index(parts=(("int", 0),)), (one,), (new,)) for one, new in zip(starts, before, strict=False)]
     nodes.append(made(cell, (x, *before, *weights), (node.results[0], *after)))
     for one, result in zip(after, node.results[1:], strict=False):
         nodes.append(made(Unsqueeze(axis=0), (one,), (result,)))

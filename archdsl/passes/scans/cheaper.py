@@ -100,11 +100,15 @@ def _product(loop: Loop, maker: Node, term: Value) -> tuple[Value, ...] | None:
 
 def inside(loop: Loop, many: Many) -> Value:
     """A value of the body for what is made outside."""
-    taken = {one.name for node in loop.nodes for one in (*node.operands, *node.results) if isinstance(one, Value)}
-    taken |= loop.steps.known.keys() | {one.name for one in (*loop.slices, *loop.old, *loop.captured)}
-    value = Value(fresh(taken, many.value.name), many.step)
+    value = Value(fresh(names(loop), many.value.name), many.step)
     loop.steps.known[value.name] = many
     return value
+
+
+def names(loop: Loop) -> set[str]:
+    """The names that values of the body have."""
+    taken = {one.name for node in loop.nodes for one in (*node.operands, *node.results) if isinstance(one, Value)}
+    return taken | loop.steps.known.keys() | {one.name for one in (*loop.slices, *loop.old, *loop.captured)}
 
 
 def leaf(loop: Loop, node: Node, op: Op, name: str) -> Value:

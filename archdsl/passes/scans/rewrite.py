@@ -60,7 +60,8 @@ def rewritten(
             continue
         names |= taken
         left = any(one.scan is not None and one.results and one.span == node.span for one in made)
-        form = "the loop, of what is left of it" if left and len(made) > 1 else STAYS if left else "no loop"
+        moved = sum(not one.leaf for one in made) > 1  # a tensor of a layer that is read before is nothing that left
+        form = "the loop, of what is left of it" if left and moved else STAYS if left else "no loop"
         stories.append(Story(block, form, tuple(loop.found), node.span))
         return made
 

@@ -35,6 +35,10 @@ LOOPS = {
     "a convolution": "carry h = zeros(B, 3)\n    h = tanh((h[:, none] -> C: Conv1d(1, 3, padding=1))[:, 0] + a)\n    yield h",
     "a norm": "carry h = zeros(B, 3)\n    h = tanh((h + a -> N: LayerNorm) -> U: Linear(3))\n    yield h",
     "a root mean square": "carry h = ones(B, 3)\n    h = tanh((h + a -> N: RMSNorm(eps=1e-3)) -> U: Linear(3))\n    yield h",
+    "a kernel": """carry h = zeros(1, B, 3)
+    o, h = (a[:, none], h) -> G: GRU(3, states=true)
+    h = sin(h)
+    yield o[:, 0] * b""",
     "until": "carry h = zeros(B, 3)\n    h = tanh(h * h + a)\n    final h\n    until mean(h) > 0.5",
 }
 
@@ -67,7 +71,7 @@ def one_graph(spec: str, backend: str) -> None:
     torch._dynamo.reset()
     module = load(Source("<body>", spec)).build(dtype="f64")
     compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=backend)
-    with torch._dynamo.config.patch(error_on_recompile=True):
+    with torch._dynamo.config.patch(error_on_recompile=True, allow_rnn=True):  # Dynamo touches no `nn.GRU` otherwise
         for length in (5, 9, 150):
             torch.manual_seed(length)
             given = [torch.randn(2, length, 3, dtype=torch.float64).requires_grad_() for _ in range(2)]
