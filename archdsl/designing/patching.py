@@ -125,7 +125,7 @@ def _edits(spec: Any, selection: Selection, change: Change) -> Iterator[Edit]:
             raise NoPatch(f"`{first.word}` stands in {span.source.name}, which other files use too")
         if len(mine) < len(there):
             left = next(one for one in there if (one.way, one.span) not in meant)
-            both = f"`{'.'.join(first.names[0])}` and not for `{'.'.join(left.names[0])}`"
+            both = f"`{'.'.join(first.names[-1])}` and not for `{'.'.join(left.names[-1])}`"
             raise NoPatch(f"what stands at {span} is edited for {both}")
         yield change.edit(first.site)
 

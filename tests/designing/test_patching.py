@@ -108,7 +108,7 @@ def test_another_layout_than_the_one_is_kept() -> None:
 
 
 def test_some_instances_of_a_line_are_no_patch() -> None:
-    with pytest.raises(NoPatch, match=r"net.arch:5:5 is edited for `layers.0.2?1` and not for `layers.1.2?1`"):
+    with pytest.raises(NoPatch, match=r"net.arch:5:5 is edited for `layers.0.relu` and not for `layers.1.relu`"):
         patch(NET, "replace layers.0.relu with gelu")
 
 
