@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from archdsl.ir.graph import Graph
 
 
+class AsItIs(ValueError):
+    """Another configuration is asked of a graph that is not as a spec gave it."""
+
+
 @mutable
 class Origin:
     """The arch that a graph was elaborated of, its configuration, and the edits so far."""
@@ -94,7 +98,7 @@ def again(
     graph: Graph, given: frozenset[str], dtype: str | None, free: Mapping[str, Any] | None, config: Mapping[str, Any]
 ) -> Elaborated:
     """A graph in place of an arch's name: itself, or elaborated again where something else than before is asked for. Raises
-    `ValueError` where that cannot be done."""
+    `AsItIs` where that cannot be done."""
     from archdsl.elaborate.archs import Elaborated
 
     origin = same_origin(graph)
@@ -111,5 +115,5 @@ def again(
     if not other:
         return Elaborated(graph, (), ())
     if origin is None:
-        raise ValueError(f"the graph `{graph.name}` is not as a spec gave it, so it has the configuration that it has")
+        raise AsItIs(f"the graph `{graph.name}` is not as a spec gave it, so it has the configuration that it has")
     return origin.elaborate(**other)

@@ -81,3 +81,14 @@ def test_a_pass_or_its_word(net: Spec) -> None:
 
 def test_the_proof_of_a_rewritten_model(net: Spec) -> None:
     assert net.verify(passes=FOLD).ok
+
+
+def test_a_passed_graph_stands_in_place_of_a_name(net: Spec) -> None:
+    graph = net.graph(passes=FOLD)
+    assert list(net.build(graph).state_dict()) == ["conv.weight", "conv.bias"]
+    assert "BatchNorm2d" not in net.source(graph)
+    assert b"BatchNormalization" not in net.onnx(graph)
+    edited = net.graph().select("relu").replace("gelu")
+    source = net.source(edited, passes=FOLD)
+    assert "gelu" in source.lower()
+    assert "BatchNorm2d" not in source
