@@ -259,3 +259,16 @@ def test_what_is_wrong_is_said_where_it_stands(text: str, code: str, at: str) ->
 def test_an_arch_with_problems_is_no_graph() -> None:
     with pytest.raises(ArchError):
         spec("variant V of Base { remove gelu }").graph("V")
+
+
+def test_a_label_path_is_matched_at_once() -> None:
+    stars = ".".join(["**"] * 200)
+    assert told(f"variant V of Base {{ remove {stars}.{'*a' * 50}z }}")[0][0] == "nothing-selected"
+    assert keys(variant(f"replace {stars}.relu with gelu")) == keys(variant(""))
+
+
+def test_a_variant_has_so_many_edits_and_no_more() -> None:
+    edits = [f"insert after stem {{ d{index}: Dropout(0.1) }}" for index in range(64)]
+    assert told(f"variant V of Base {{ {'; '.join(edits)} }}") == []
+    more = f"variant A of Base {{ {'; '.join(edits)} }}\nvariant V of A {{ remove stem }}"
+    assert told(more) == [("too-many-edits", "remove stem")]
