@@ -127,6 +127,7 @@ def test_relu_may_stand_twice_and_gelu_may_not() -> None:
         ("fc: Linear(6); relu", "fc: Linear(6)", "it takes what `fc` gave, where it took what relu gave"),
         ("fc: Linear(6)", "fc: Linear(6, bias=false)", "its bias is gone"),
         ("fc: Linear(6); leaky_relu(0.1)", "fc: Linear(6); leaky_relu(0.2)", "negative_slope=0.2 where it was 0.1"),
+        ("unsqueeze(-1); c: Conv1d(4, 1); flatten(1)", "unsqueeze(-1); c: Conv1d(4, 3, padding=1); flatten(1)", "size=3 where"),
         ("fc: Linear(6)", "fc: Linear(6); more: LayerNorm", "`more` cannot be made to change nothing"),
         ("fc: Linear(6)", "fc: Linear(6); more: PReLU", "`more` cannot be made to change nothing"),
         ("fc: Linear(6); sum(axis=-1, keepdim=true)", "fc: Linear(8); sum(axis=-1, keepdim=true)", "sum of an axis"),

@@ -67,10 +67,13 @@ def grow(before: Graph, after: Graph, state: Mapping[str, torch.Tensor], *, seed
 
 def _settle_ties(walk: Walk, groups: list[list[str]], after: Graph) -> None:
     """Names of one tensor have one value. Raises `ArchError`."""
+    import torch
+
     for group in groups:
         known = [key for key in group if key in walk.made]
         for key in known[1:]:
-            if not equal(walk.made[key].double(), walk.made[known[0]].double()):
+            one, other = walk.made[key], walk.made[known[0]]
+            if one is not other and not torch.equal(one, other) and not equal(one.double(), other.double()):
                 raise _refused(f"`{known[0]}` and `{key}`, which are one tensor and would have to be two", after.span)
         for key in group:
             if known and key not in walk.made:

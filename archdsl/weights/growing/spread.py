@@ -43,6 +43,8 @@ def repeated(tensor: torch.Tensor, maps: Maps) -> torch.Tensor:
     import torch
 
     for axis, map in maps.items():
+        if map == tuple(range(tensor.shape[axis])):
+            continue
         tensor = tensor.index_select(axis, torch.tensor(map, dtype=torch.long, device=tensor.device))
     return tensor
 
@@ -51,6 +53,8 @@ def shared_out(tensor: torch.Tensor, axis: int, map: Map) -> torch.Tensor:
     """An axis that is summed over: what several places repeat, each of them has a part of."""
     import torch
 
+    if len(set(map)) == len(map):
+        return repeated(tensor, {axis: map})
     counts = torch.bincount(torch.tensor(map))[list(map)].to(tensor.dtype)
     return repeated(tensor, {axis: map}) / counts.reshape([-1 if at == axis else 1 for at in range(tensor.ndim)])
 

@@ -17,7 +17,7 @@ from archdsl.source import Span
 from archdsl.weights.growing.frames import Frame, Known, first_maps
 from archdsl.weights.growing.identity import Goals
 from archdsl.weights.growing.probe import Probe, equal, find_maps
-from archdsl.weights.growing.spread import Maps, Refused, Spread, layer_spreads, repeated
+from archdsl.weights.growing.spread import Map, Maps, Refused, Spread, layer_spreads, repeated
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +41,7 @@ class Walk:
         self.fresh = fresh
         self.made: dict[str, torch.Tensor] = {}
         self.sources: dict[str, str] = {}
+        self.tried: dict[object, list[Maps]] = {}
 
     def run(self, old: Graph, new: Graph) -> None:
         """Both programs. Raises `Stopped`."""
@@ -196,11 +197,26 @@ class Walk:
             if leaf not in old.parameters() or leaf not in new.parameters():
                 raise Refused(f"its {leaf} {'is new' if leaf in new.parameters() else 'is gone'}")
             if prefix + leaf in self.given:
-                self._put(frame.key(node) + leaf, spreads[leaf](self.given[prefix + leaf].detach()), prefix + leaf)
+                made = spreads[leaf](self.given[prefix + leaf].detach())
+                if made.shape != self.probe.shape(_type(new.parameters()[leaf])):
+                    raise Refused(_why(old, new, given))
+                self._put(frame.key(node) + leaf, made, prefix + leaf)
         if old == new and not any(given):
             return [{} for _ in node.results]
         guesses = [map for maps in (*given, *(frame.asked(one) for one in node.results)) for map in maps.values()]
-        state = {leaf: self.probe.sample(_type(weight)) for leaf, weight in old.parameters().items()}
+        types = tuple(None if one is None else one.type for one in (*before.operands, *node.operands))
+        numbers = tuple(one.number for one in before.operands if isinstance(one, Number))
+        key = ops, types, numbers, tuple(tuple(sorted(maps.items())) for maps in given), tuple(guesses)
+        if key not in self.tried:
+            self.tried[key] = self._try(ops, before, node, given, spreads, guesses)
+        return self.tried[key]
+
+    def _try(
+        self, ops: tuple[Op, Op], before: Node, node: Node, given: list[Maps], spreads: Mapping[str, Spread], guesses: list[Map]
+    ) -> list[Maps]:  # fmt: skip
+        """The maps of the results, by running both operators; with another sign too, for what only positive numbers hide."""
+        old, new = ops
+        state = {leaf: self.probe.sample(_type(one)) for leaf, one in old.parameters().items() if one.persistent}
         grown = {leaf: spreads[leaf](one) for leaf, one in state.items()}
         found: list[Maps] = []
         for signed in (False, True):
