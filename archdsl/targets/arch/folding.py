@@ -93,7 +93,9 @@ def _counted(entries: list[Entry]) -> list[Entry]:
                 end += 1
             if (end - index - 1) * _lines(entries[index : index + 1]) > 2:
                 text = entries[index].text
-                said = f'repeat i in {first}..{first + end - index} {{\n"{found[1]}{{i}}": {text}\n}}'
+                counter = next(name for name in ("i", "j", "k", "index") if not re.search(rf"\b{name}\b", text))
+                inside = in_braces([Entry("", f'"{found[1]}{{{counter}}}": {text}')])
+                said = f"repeat {counter} in {first}..{first + end - index} {inside}"
                 alone = text.startswith("{") and not found[1] and first == 0
                 done.append(Entry("", said, numbered=f"repeat {end - index} {text}" if alone else ""))
                 index = end

@@ -38,19 +38,23 @@ def print_arch(graph: Graph, expect: Sequence[str] = ()) -> str:
     written: dict[int, Written] = {}
     blocks = Items({graph.name})
     functions = Items(blocks.taken)
+    plain: dict[str, dict[str, None]] = {}
     alike = specialisations(order)
     for one in order:
         if one.kind == "block" and one is not graph:
             unit = Unit(one, graph, settings, lambda below: written[id(below)], given[id(one)], functions, alike.get(id(one), ()))
-            text = unit.text("block", "@")
-            written[id(one)] = unit.written(blocks.name(_block_name(one.name), text))
+            name = blocks.name(_block_name(one.name), unit.text("block", "@"))
+            plain.setdefault(name, {})[unit.plain] = None
+            written[id(one)] = unit.written(name)
     for several in alike.values():
         if len({written[id(one)] for one in several}) > 1:
             raise Unsayable(f"`{several[0].name}` is shared by inputs of several sizes, and its text would be another for each")
     last = Unit(graph, graph, settings, lambda below: written[id(below)], given[id(graph)], functions)
     top = last.text("arch", graph.name, ["expect {", *expect, "}"] if expect else [])
     items = [_named("fn", base, name, text) for (base, text), name in functions.texts.items()]
-    items += [_named("block", base, name, text) for (base, text), name in blocks.texts.items()]
+    for (base, text), name in blocks.texts.items():
+        one_size = next(iter(plain[name])) if len(plain[name]) == 1 else text
+        items.append(_named("block", base, name, one_size))
     return format_source(Source(f"{graph.name}.arch", "\n".join([f"# {graph.name}, as canonical text.\n", *items, top])))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archdsl.dims.dim import Dim, Size, symbol
 from archdsl.dims.shape import TensorType
@@ -13,7 +13,7 @@ from archdsl.targets.arch.constants import Items, constant_text
 from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.handing import Handed
 from archdsl.targets.arch.labels import Labels
-from archdsl.targets.arch.naming import Names, is_word
+from archdsl.targets.arch.naming import Names, base_of, is_word
 from archdsl.targets.arch.settings import Settings, initializer_text
 from archdsl.targets.arch.sharing import applications, declared, is_stateful
 from archdsl.targets.arch.sizes import Sizes
@@ -56,6 +56,10 @@ class Unit:
         self.functions = functions
         self.alike = alike
         self.axes: dict[tuple[int, int], str] = {}
+        """Names of input sizes that are numbers, in which the specialisations of a shared block differ."""
+        self.open: dict[tuple[int, int], str] = {}
+        """The author's names of other input sizes that are numbers."""
+        self.plain = ""
         self.sizes = Sizes(top.facts)
         self.values: dict[str, str] = {}
         self.chosen = declared(graph, self._named())
@@ -71,9 +75,12 @@ class Unit:
         return found
 
     def text(self, word: str, name: str, end: Sequence[str] = ()) -> str:
-        """The whole item, with lines at its end. Configuration that the header asks for is in `sizes.missing` after."""
+        """The whole item, with lines at its end, the sizes of its inputs named as the author did: equal texts are one block.
+
+        After it, `plain` is the same with their numbers, and `sizes.missing` is the configuration that the header asks for.
+        """
         self._bind_sizes()
-        self.names = Names([*self.sizes.names.values(), *self.axes.values(), name])
+        self.names = Names([*self.sizes.names.values(), *self.axes.values(), *self.open.values(), name])
         for layer in self.handed.layers:
             self.shared["", layer] = self.names.give(layer)
         for one in self.inputs:
@@ -92,8 +99,9 @@ class Unit:
         first.body(body, Place(flow))
         lines = [*opening, *map(str, self._writer(first.asked).body(body, Place(flow))), *end]
         doc = "".join(f"## {line}".rstrip() + "\n" for line in self.graph.doc.splitlines())
-        header = self._header(word, name)
-        return f"{doc}{header} {{\n" + "\n".join(lines) + "\n}\n"
+        rest = " {\n" + "\n".join(lines) + "\n}\n"
+        self.plain = f"{doc}{self._header(word, name, self.axes)}{rest}"
+        return f"{doc}{self._header(word, name, {**self.open, **self.axes})}{rest}"
 
     def _writer(self, named: dict[int, set[str]] | None) -> Writer:
         fixed = [path for path, member in self.graph.members.items() if path in self.shared or is_stateful(member)]
@@ -179,6 +187,9 @@ class Unit:
         specialisations of one shared block differ has a name too, also where it is a number."""
         wanted = {value: name for name, value in reversed(self.graph.config) if isinstance(value, Dim)}
         taken: set[str] = set()
+        values = (value.name for node in self.graph.nodes for value in node.results)
+        used = {base_of(one) for one in (*values, *(value.name for value in self.graph.input_values), *self.handed.layers)}
+        used |= {path[-1] for path in self.chosen}
         for at, one in enumerate(self.graph.input_values):
             for axis, size in enumerate(one.type.shape):
                 if self.graph.kind == "arch":
@@ -186,12 +197,12 @@ class Unit:
                         self.sizes.bind(symbol(name), name)
                     continue
                 differs = any(other.input_values[at].type.shape[axis] != size for other in self.alike)
+                called = self._authors(size)
+                base = (wanted.get(size) if isinstance(size, Dim) else called) or _letter(size)
                 if not isinstance(size, Dim) and not differs:
+                    if called is not None and called not in taken | used and self.open.get((at, axis), called) == called:
+                        self.open[at, axis] = called
                     continue
-                called = [name for name, value in self.graph.config if value == size and name not in self.graph.parameters]
-                base = (wanted.get(size) if isinstance(size, Dim) else None) or (
-                    called[0] if called and differs else _letter(size)
-                )
                 name, count = base, 0
                 while name in taken and self.sizes.names.get(size) != name:
                     count += 1
@@ -199,29 +210,41 @@ class Unit:
                 taken.add(name)
                 if isinstance(size, Dim):
                     self.sizes.bind(size, name)
-                elif differs:
+                else:
                     self.axes[at, axis] = name
+        self.open = {at: name for at, name in self.open.items() if name not in taken}
 
-    def _header(self, word: str, name: str) -> str:
+    def _authors(self, size: Size) -> str | None:
+        """What the author's header calls a size that is a number."""
+        called = [name for name, value in self.graph.config if value == size and name not in self.graph.parameters]
+        return called[0] if called and type(size) is int else None
+
+    def _header(self, word: str, name: str, axes: Mapping[tuple[int, int], str]) -> str:
         config = [f"{given}: int" for given in self.sizes.missing.values()]
         config += [f"{self.shared['', one]}: layer" for one in self.handed.layers]
         tensors = []
         for at, one in enumerate(self.graph.input_values):
-            sizes = [self.axes.get((at, axis)) or self._size(size, False) for axis, size in enumerate(one.type.shape)]
+            sizes = [axes.get((at, axis)) or self._size(size, False) for axis, size in enumerate(one.type.shape)]
             tensors.append(f"{self.values[one.name]}: {_dtype(one.type)}[{', '.join(sizes)}]")
         outs = []
         for out in self.graph.outputs:
             head = f"{out.name}: " if out.name is not None and self.graph is self.top else ""
-            outs.append(f"{head}{self._type(out.value.type, True)}{' when training' if out.training else ''}")
+            outs.append(f"{head}{self._result(out.value.type, axes)}{' when training' if out.training else ''}")
         lists = f"({', '.join(config)})" if config else ""
         return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"
 
     def _type(self, type: TensorType, loose: bool = False) -> str:
         return f"{_dtype(type)}[{', '.join(self._size(one, loose) for one in type.shape)}]"
 
+    def _result(self, type: TensorType, axes: Mapping[tuple[int, int], str]) -> str:
+        """The type of a result: where sizes of inputs are named, a number is a name, or may be another one."""
+        if not axes:
+            return self._type(type, True)
+        known = {self.graph.input_values[at].type.shape[axis]: name for (at, axis), name in self.open.items()}
+        sizes = [self._size(one, True) if isinstance(one, Dim) else known.get(one, "_") for one in type.shape]
+        return f"{_dtype(type)}[{', '.join(sizes)}]"
+
     def _size(self, size: Size, loose: bool) -> str:
-        if loose and self.axes and isinstance(size, int):  # it may be another one in another specialisation
-            return "_"
         return "_" if loose and not self.sizes.known(size) else self.sizes.text(size)
 
     def _opening(self) -> list[str]:

@@ -31,6 +31,7 @@ from tests.elaborate.reading import graph as graph_of
 from tests.ops.cases import read_input
 from tests.oracles.living import randomise
 from tests.targets.arch.equality import check_same
+from tests.targets.arch.hard_programs import PROGRAMS, UNSAYABLE
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted([*(ROOT / "specs").glob("*.arch"), *(ROOT / "tests/data/examples").glob("*.arch")])
@@ -179,3 +180,41 @@ def test_the_numbers_are_the_same(text: str) -> None:
         module.train()
     with torch.no_grad():
         assert torch.equal(one(x), other(x))
+
+
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_hard_program_comes_back(text: str) -> None:
+    there_and_back(read(text).graph("A"))
+
+
+@pytest.mark.parametrize("text", UNSAYABLE.values(), ids=UNSAYABLE)
+def test_what_has_no_text_is_refused_with_a_reason(text: str) -> None:
+    with pytest.raises(Unsayable, match="shared"):
+        archdsl.print_arch(read(text).graph("A"))
+
+
+def test_the_text_reads_as_an_author_writes() -> None:
+    text = there_and_back(archdsl.load(ROOT / "specs/gpt2.arch").graph("GPT2"))
+    for line in (
+        'q, k, v = c_attn: Linear(2304, transposed=true) -> rearrange("b t (n h d) -> n b h t d", n=3, h=12) -> unbind',
+        "attention(q, k, v, causal=true, dropout=0.1)",
+        "skip { ln_1: LayerNorm; attn: GPTAttention }",
+        'require T <= 1024, "the sequence is longer than the context"',
+        "shared wte = transformer.wte: Embedding(50257, 768)",
+        "transformer: { h: repeat 12 { Block }; ln_f: LayerNorm }",
+        "lm_head: Linear(50257, bias=false, weight=wte.weight)",
+    ):
+        assert f"  {line}\n" in text
+
+
+def test_blocks_that_differ_in_a_size_of_their_input_alone_are_one() -> None:
+    text = there_and_back(archdsl.load(ROOT / "specs/densenet.arch").graph("DenseNet121"))
+    assert text.count("block DenseLayer(x: [N, C, H, W])") == text.count("block DenseLayer") == 1
+    assert 'denseblock3: { repeat i in 1..25 { "denselayer{i}": DenseLayer } }\n' in text
+
+
+def test_given_inputs_and_configuration_are_filled_in() -> None:
+    spec = archdsl.load(ROOT / "specs/bert.arch")
+    text = there_and_back(spec.graph("Bert", given=["mask"], depth=2, width=48, heads=4))
+    assert "mask: bool[B, T]" in text
+    assert "width" not in text
