@@ -38,14 +38,14 @@ from archdsl.source import Span
 
 def block_arguments(word: BlockWord, before: tuple[tuple[str, Any], ...], given: list[Given], span: Span) -> dict[str, Any]:
     """Configuration for a block: what a template had, and what is given at the use for the parameters still open."""
-    config, _ = word.module.lists(word.item)
+    config, tensors = word.module.lists(word.item)
     known = {**dict(word.given), **dict(before)}
     fixed = dict(before)
     open_parameters = tuple(one for one in config if one.name not in fixed)
     for name, _value, at in given:
         if name is not None and name in fixed:
             raise Fault(names.RepeatedArgument(at=at, what=f"`{name}` of `{word.name}` is already given by the template"))
-    values = headers.match_arguments(open_parameters, given, word.name, span)
+    values = headers.match_arguments(open_parameters, given, word.name, span, tensors)
     for one in open_parameters:
         if one.name in values and one.type is not None:
             value, at = values[one.name]

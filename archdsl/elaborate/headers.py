@@ -40,8 +40,10 @@ from archdsl.syntax import tree
 Parameters = tuple[tree.Param_, ...]
 
 
-def match_arguments(parameters: Parameters, given: list[Given], name: str, span: Span) -> dict[str, tuple[Any, Span]]:
-    """Positions first, each argument once."""
+def match_arguments(
+    parameters: Parameters, given: list[Given], name: str, span: Span, tensors: Parameters = ()
+) -> dict[str, tuple[Any, Span]]:
+    """Positions first, each argument once. `tensors` are what flows in, which no argument is."""
     values: dict[str, tuple[Any, Span]] = {}
     order = [one.name for one in parameters]
     position = 0
@@ -55,13 +57,10 @@ def match_arguments(parameters: Parameters, given: list[Given], name: str, span:
                 )
             key = order[position]
         elif key not in order:
-            raise Fault(
-                names.UnknownArgument(
-                    at=at,
-                    what=f"`{name}` has no argument `{key}`",
-                    help=did_you_mean(key, order) or (f"it has {', '.join(order)}" if order else None),
-                )
-            )
+            help = did_you_mean(key, order) or (f"it has {', '.join(order)}" if order else None)
+            if any(one.name == key for one in tensors):
+                help = f"`{key}` is a tensor, and flows in: `({tensors[0].name}, {key}=…) -> {name}`"
+            raise Fault(names.UnknownArgument(at=at, what=f"`{name}` has no argument `{key}`", help=help))
         elif key in values:
             raise Fault(names.RepeatedArgument(at=at, what=f"`{key}` of `{name}` is given twice"))
         values[key] = (value, at)
