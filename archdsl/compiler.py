@@ -12,7 +12,7 @@ from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.imports import reader_for
 from archdsl.elaborate.origin import again
-from archdsl.elaborate.outside import optional_inputs, value_of
+from archdsl.elaborate.outside import optional_inputs, optional_inputs_of, value_of
 from archdsl.elaborate.program import Loader, Module
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord
@@ -293,8 +293,8 @@ class Spec:
         return solve(self, name, names, such_that, like=None if like is None else lambda: like, config=config)
 
     def optional(self, name: Name = None, /) -> list[str]:
-        """The names of the inputs that may be left out; of a graph none, for it says which it takes."""
-        return [] if isinstance(name, Graph) else optional_inputs(self.module, self._name(name))
+        """The names of the inputs that may be left out; none of a graph that was made for some of them, or that a pass made."""
+        return optional_inputs(name) if isinstance(name, Graph) else optional_inputs_of(self.module, self._name(name))
 
     def _passed(
         self, name: Name, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]

@@ -6,9 +6,11 @@ from typing import Any
 
 from archdsl.dims.dtype import DTYPES
 from archdsl.elaborate import lookup
+from archdsl.elaborate.origin import same_origin
 from archdsl.elaborate.program import Module, headers, whole
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord, DType
+from archdsl.ir.graph import Graph
 from archdsl.problems.collector import Problems
 
 
@@ -22,7 +24,17 @@ def value_of(session: Session, module: Module, value: object) -> Any:
     return value
 
 
-def optional_inputs(module: Module, name: str) -> list[str]:
+def optional_inputs_of(module: Module, name: str) -> list[str]:
     """The names of an arch's inputs that may be left out, in the order of the header."""
     word = lookup.item_value(Session(Problems()), module, name, whole(module.source))
-    return [one.name for one in headers(word.item)[1] if one.default is not None] if isinstance(word, BlockWord) else []
+    return _left_out(word) if isinstance(word, BlockWord) else []
+
+
+def optional_inputs(graph: Graph) -> list[str]:
+    """The same of a graph as it was elaborated, without any of them; of another graph none, for it says which it takes."""
+    origin = same_origin(graph)
+    return [] if origin is None or origin.given else _left_out(origin.word)
+
+
+def _left_out(word: BlockWord) -> list[str]:
+    return [one.name for one in headers(word.item)[1] if one.default is not None]

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.ir.graph import Graph
+from archdsl.passes.deployment.widening import halves, in_float
 from archdsl.passes.scans.choose import fast_scans
 from archdsl.problems.problem import ArchError
 from archdsl.targets.agreement import compare
+from archdsl.targets.torch.module import build
 from archdsl.verifying.bindings import Binding, choose_bindings, number
 from archdsl.verifying.report import Check, Report
 from archdsl.verifying.sides import NotHere, Run, apply, compiled_run, from_file, module_run, onnx_run
@@ -56,7 +58,7 @@ def verify(
     alone; `given` fixes one way. Raises `ArchError` for a program with errors, ValueError where no sizes fit.
     """
     form = {**config} if scan == "auto" else {**config, "scan": scan}
-    one_way = given is not None or isinstance(name, Graph) or bool(config.get("passes"))
+    one_way = given is not None or bool(config.get("passes")) or not spec.optional(name)
     ways = {tuple(given or ()): spec.graph(name, given=tuple(given or ()), **config)} if one_way else ways_of(spec, name, config)
     first, graph = next(iter(ways.items()))
     bindings = choose_bindings(graph, bind)
@@ -67,7 +69,7 @@ def verify(
         place = Path(folder)
         printed = {**form, "given": first} if one_way else form
         fresh = _made(lambda: from_file(spec.source(name, **printed), graph, place, module))
-        other = copy.deepcopy(fresh).double() if isinstance(fresh, nn.Module) else None
+        other = copy.deepcopy(fresh).double() if isinstance(fresh, nn.Module) and not halves(graph) else None
         for way, graph in ways.items():
             alone = module if len(ways) == 1 else with_weights(spec.build(name, given=way, **form), module)
             runs: dict[str, Run | str] = {"module": module_run(module, graph)}
@@ -77,7 +79,7 @@ def verify(
             if way == first:
                 plain = fast_scans(graph, solving=False) if scan == "auto" else graph
                 runs["onnx"] = _made(partial(onnx_run, plain, alone, place))
-            exact = copy.deepcopy(alone).double()
+            exact = in_double(alone, graph)
             told = f" with {', '.join(way)}" if way and not one_way else ""
             for index, binding in enumerate(bindings if way == first else choose_bindings(graph, bind)[-1:]):
                 inputs = draw_inputs(graph, binding, seed + index)
@@ -102,6 +104,13 @@ def ways_of(spec: Spec, name: str | Graph | None, config: Mapping[str, Any]) -> 
     if fault is not None and not found:
         raise fault
     return found
+
+
+def in_double(module: nn.Module, graph: Graph) -> nn.Module:
+    """The module in float64; of a program in half precision the same steps, all in float64."""
+    if not halves(graph):
+        return copy.deepcopy(module).double()
+    return with_weights(build(in_float(graph), dtype=torch.float64), module)
 
 
 def with_weights(alone: nn.Module, module: nn.Module) -> nn.Module:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archdsl.compiler import Spec, load
-from archdsl.elaborate.outside import optional_inputs
+from archdsl.elaborate.outside import optional_inputs_of
 from archdsl.ir.graph import Graph
 from archdsl.problems.problem import ArchError
 from archdsl.source import Source
@@ -32,7 +32,7 @@ def spec(text: str) -> Spec:
 
 def ways(program: Spec, name: str, **config: Any) -> Iterator[tuple[tuple[str, ...], Graph]]:
     """Every set of optional inputs that the program takes."""
-    names = optional_inputs(program.module, name)
+    names = optional_inputs_of(program.module, name)
     for count in range(len(names) + 1):
         for given in combinations(names, count):
             yield given, program.graph(name, given=given, **config)
@@ -49,7 +49,9 @@ def results(module: nn.Module, graph: Graph, inputs: Inputs) -> tuple[list[Tenso
     leaves = {name: one.clone().requires_grad_(one.is_floating_point()) for name, one in inputs.items()}
     outputs = apply(module, graph, leaves)
     weighed = [(one * torch.arange(1, one.numel() + 1).reshape(one.shape).cos()).sum() for one in outputs]
-    sum(weighed, torch.zeros(())).backward()
+    total = sum(weighed, torch.zeros(()))
+    if total.requires_grad:
+        total.backward()
     named = [*module.named_parameters(), *((f"input {name}", one) for name, one in leaves.items())]
     return outputs, {name: one.grad for name, one in named if one.grad is not None}
 
