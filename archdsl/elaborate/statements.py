@@ -279,7 +279,7 @@ def _shared(frame: Frame, one: tree.Shared) -> None:
     path = (*frame.container, *label)
     instance = Instance(frame.unit, path, template, step.span, frame.settings)
     if frame.visit is not None:
-        instance.visit = frame.visit.into(step.span, path)
+        instance.visit = visits.inside(frame, step, path)
     new_name(frame, one.name, instance, one.span, "shared")
     frame.unit.add(path, instance, step.span)
 

@@ -17,6 +17,8 @@ from archdsl.syntax.parse import parse
 _PART = r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<compare>[<>=!]=|[=<>])|(?P<mark>[()&|~,])|(?P<list>\[[^][]*\](?![\w*?.\[-]))
     |(?P<word>[^\s"()&|~,=<>!]+))"""
 MAX_NESTING = 100
+MAX_PARTS = 200
+"""How many patterns and conditions a selector may have."""
 
 
 def read_selector(span: Span) -> Selector:
@@ -49,7 +51,7 @@ class _Reader:
                 (kind, match[kind], Span(span.source, span.start + match.start(kind), span.start + match.end(kind)))
             )
             at = match.end()
-        self.at = 0
+        self.at = self.parts = 0
 
     def wrong(self, at: Span, what: str) -> ArchError:
         help = "a selector is a label path (`layer1.*.conv?`), a word (`relu`), `name=value`, and these with `&`, `|`, `~`, `( )`"
@@ -99,6 +101,9 @@ class _Reader:
                 return left
 
     def one(self, depth: int) -> Selector:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise self.wrong(self.peek()[2], f"a selector has more than {MAX_PARTS} parts")
         if depth > MAX_NESTING:
             raise self.wrong(self.peek()[2], f"a selector is nested more than {MAX_NESTING} deep")
         if self.take("~") or self.take("not"):

@@ -146,8 +146,8 @@ class Inside(Selector):
     def of(self, steps: Sequence[Occurrence]) -> set[int]:
         outer = [steps[index] for index in self.outer.of(steps)]
         found = {index for index, one in enumerate(steps) if any(_encloses(each, one) for each in outer)}
-        if isinstance(self.outer, At):
-            patterns = segments_of(self.outer.pattern)
+        for pattern in _patterns(self.outer):
+            patterns = segments_of(pattern)
             for index, one in enumerate(steps):
                 if any(matches(patterns, one.path[:end]) for end in range(1, len(one.path))):
                     found.add(index)
@@ -155,6 +155,13 @@ class Inside(Selector):
 
     def __str__(self) -> str:
         return f"in ({self.outer})" if isinstance(self.outer, (Both, Either)) else f"in {self.outer}"
+
+
+def _patterns(selector: Selector) -> list[str]:
+    """The label paths that a selector names, each of which is enough."""
+    if isinstance(selector, Either):
+        return [*_patterns(selector.left), *_patterns(selector.right)]
+    return [selector.pattern] if isinstance(selector, At) else []
 
 
 def _encloses(outer: Occurrence, inner: Occurrence) -> bool:
@@ -177,15 +184,20 @@ def segments_of(pattern: str) -> tuple[str, ...]:
 
 def matches(patterns: tuple[str, ...], path: Path) -> bool:
     """Whether a path fits these patterns."""
-    ends = {0}  # how many segments of the path the patterns so far may have taken
-    for pattern in patterns:
-        if pattern == "**":
-            ends = set(range(min(ends), len(path) + 1))
-        else:
-            ends = {at + 1 for at in ends if at < len(path) and fnmatchcase(path[at], pattern)}
-        if not ends:
-            return False
-    return len(path) in ends
+    reached = _skipped(patterns, {0})
+    for segment in path:
+        stays = {at for at in reached if at < len(patterns) and patterns[at] == "**"}
+        goes = {at + 1 for at in reached - stays if at < len(patterns) and fnmatchcase(segment, patterns[at])}
+        reached = _skipped(patterns, stays | goes)
+    return len(patterns) in reached
+
+
+def _skipped(patterns: tuple[str, ...], reached: set[int]) -> set[int]:
+    """Where one is in the patterns, `**` for no segment let out too."""
+    for at in range(len(patterns)):
+        if at in reached and patterns[at] == "**":
+            reached.add(at + 1)
+    return reached
 
 
 def compared(compare: str, value: Any, wanted: Any) -> bool:

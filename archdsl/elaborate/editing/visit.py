@@ -12,7 +12,7 @@ from archdsl.ir.node import Path
 class Visit:
     """One place of the elaboration: its edits, and with `entries` what was met there, in text order."""
 
-    __slots__ = ("edits", "entries", "given", "key", "prefix")
+    __slots__ = ("declared", "edits", "entries", "given", "key", "prefix")
 
     def __init__(self, key: Key | None, edits: Edits | None, entries: Entries | None = None) -> None:
         self.key = key
@@ -20,6 +20,8 @@ class Visit:
         self.entries = entries
         self.prefix: Path | None = None
         """The path of a block's instance, which the paths inside begin with; None where the paths are those around."""
+        self.declared: Site | None = None
+        """For what is inside of a shared layer: its declaration."""
         self.given: dict[int, tuple[int, ...]] = {}
         """Which arguments of a call are tensors, by the identity of its arguments."""
 

@@ -48,7 +48,17 @@ def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
     node = _node(region.nodes, since, one.term.span)
     site.takes = types_of(takes) if node is None or site.kind in CONSTRUCTS.values() else types_of(node.operands)
     site.attributes = _attributes(frame, node)
+    if site.kind == "use":
+        _told_of(frame, one.term, site)
     return result
+
+
+def _told_of(frame: Frame, term: Any, use: Site) -> None:
+    """The declaration of a shared layer learns from its first use what it is."""
+    instance = expressions.evaluate(frame, term)
+    declaration = instance.visit.declared if isinstance(instance, Instance) and instance.visit is not None else None
+    if declaration is not None and not declaration.takes:
+        declaration.attributes, declaration.takes, declaration.gives = use.attributes, use.takes, use.gives
 
 
 def expression(frame: Frame, expr: tree.Expr, word: str, run: Callable[[], Any]) -> Any:
@@ -81,7 +91,7 @@ def expression(frame: Frame, expr: tree.Expr, word: str, run: Callable[[], Any])
 
 
 def declared(frame: Frame, name: str, one: tree.Step) -> tree.Step:
-    """The step of a `shared` declaration, as it is to be: edited ones stand for what they are."""
+    """The step of a `shared` declaration, as it is to be."""
     visit = frame.visit
     edit = None if visit.edits is None else visit.edits.here.get(one.span)
     if edit is not None and isinstance(edit.new, tree.Step):
@@ -94,6 +104,16 @@ def declared(frame: Frame, name: str, one: tree.Step) -> tree.Step:
             site.path, site.own = (*frame.container, *label), True
             visit.entries.append(site)
     return one
+
+
+def inside(frame: Frame, one: tree.Step, path: Path) -> Any:
+    """The visit of what is inside of a shared layer, whose declaration was met last."""
+    entries = frame.visit.entries or []
+    site = entries[-1] if entries and isinstance(entries[-1], Site) and entries[-1].node is one else None
+    made = frame.visit.into(one.span, path)
+    if made is not None:
+        made.declared = site
+    return made
 
 
 def _edited(frame: Frame, edit: Edit, old: Any, run: Callable[[Any], Any], flow: Any) -> Any:
