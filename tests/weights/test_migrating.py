@@ -294,6 +294,18 @@ def test_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not list(here.glob(".archdsl-*"))
 
 
+def test_a_variant_takes_the_weights_of_its_base(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("odd.arch").write_text(
+        NET + "variant Odd of Net { replace relu with gelu; insert after parts.0.fc1 { more: Linear(16) } }\n"
+    )
+    assert call("weights", "migrate", "odd.arch:Net", ":Odd", "w.safetensors", "-o", "out.safetensors", "--json") == 0
+    told = json.loads(capsys.readouterr().out)["result"]
+    assert told["new"] == ["parts.0.more.weight", "parts.0.more.bias"]
+    assert told["resized"] == told["dropped"] == []
+    given, made = load_file("w.safetensors"), load_file("out.safetensors")
+    assert all(torch.equal(made[name], one) for name, one in given.items())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
