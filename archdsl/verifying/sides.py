@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from archdsl.files.writing import write_all
 from archdsl.ir.graph import Graph
+from archdsl.passes.deployment.widening import halves
 from archdsl.targets.onnx.external import model_files
 from archdsl.targets.torch.source import class_name
 
@@ -77,6 +78,15 @@ def compiled_run(module: nn.Module, graph: Graph) -> Run:
     return module_run(torch.compile(module, fullgraph=True, dynamic=True), graph)  # type: ignore[arg-type]
 
 
+def _reference_run(data: Any) -> Run:
+    """The model in ONNX's own reference, since ONNX Runtime computes nothing in bfloat16 on a processor."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(onnx.load_from_string(data))
+    return lambda inputs: list(evaluator.run(None, {name: value.numpy() for name, value in inputs.items()}))
+
+
 def onnx_run(graph: Graph, module: nn.Module, folder: Path) -> Run:
     """ONNX Runtime on one thread, with the module's weights. Raises `NotHere` where it is not installed."""
     try:
@@ -85,6 +95,8 @@ def onnx_run(graph: Graph, module: nn.Module, folder: Path) -> Run:
         raise NotHere("onnxruntime is not installed: pip install 'archdsl[run]'") from None
     path = folder / "model.onnx"
     files = model_files(path, graph, module)
+    if "bf16" in halves(graph):
+        return _reference_run(files[path])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

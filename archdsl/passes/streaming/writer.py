@@ -12,6 +12,7 @@ from archdsl.ir.graph import Graph, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Context, Op
+from archdsl.ops.own_float import all_seen, own_float, seen
 from archdsl.ops.reshape.axes import Squeeze, Unsqueeze
 from archdsl.passes.streaming.lengths import Length
 from archdsl.passes.streaming.start import Start
@@ -88,8 +89,12 @@ class Writer:
 
     def inferred(self, op: Op, types: Several[TensorType | None]) -> tuple[Op, tuple[TensorType, ...]]:
         """The operator bound to operands of these types, and the types of its results. Raises `OpFault`."""
-        bound = op.bind(self.context, *types)
-        return bound, tuple(simplify_type(self.context.facts, one) for one in bound.infer(self.context, *types))
+        results = [one.type for one in self.at.results]
+        given = results if self.at.member else [one.type for one in self.at.operands if isinstance(one, Value)]
+        own = own_float(given, results)
+        shown = all_seen(types, own)
+        bound = op.bind(self.context, *shown)
+        return bound, tuple(seen(simplify_type(self.context.facts, one), own) for one in bound.infer(self.context, *shown))
 
     def add(self, node: Node) -> None:
         """A node where the present one stands."""

@@ -16,8 +16,11 @@ from archdsl.ir.text import print_graph, read_graph
 from archdsl.ir.value import Value
 from archdsl.ir.verify import below, verify
 from archdsl.passes.deployment.cast import Cast
+from archdsl.passes.forms import of_step
 from archdsl.passes.registry import UnknownPass, read_pass
 from archdsl.passes.scans.choose import fast_scans
+from archdsl.targets.arch.fault import Unsayable
+from archdsl.targets.arch.source import print_arch
 from archdsl.targets.onnx.model import export
 from archdsl.targets.torch.module import build
 from archdsl.verifying.bindings import choose_bindings
@@ -25,7 +28,7 @@ from archdsl.verifying.sides import apply
 from archdsl.verifying.values import draw_inputs, randomise
 from tests.elaborate.reading import graph
 from tests.passes.deployment.passing import through
-from tests.passes.reduced import REDUCED, reduced
+from tests.passes.reduced import REDUCED, SPECS, reduced
 
 LARGE = ("alexnet", "inception_v3")
 ROUNDED = {"bf16": torch.bfloat16, "f16": torch.float16}
@@ -209,3 +212,35 @@ def test_options_are_checked() -> None:
         read_pass("cast{to=f32}")
     with pytest.raises(ValueError, match="bf16 or f16"):
         Cast(to="i8").run(graph("relu"))
+
+
+def test_step_by_step_in_half_precision() -> None:
+    text = (
+        "arch Tagger(words: i64[B, T]) -> scores: [B, T, 5] { embed: Embedding(20, 8)\n pre: Linear(12)\n relu\n"
+        " scan v in it over axis 1 { carry h = zeros(B, 6)\n h = tanh((v -> w: Linear(6)) + (h -> u: Linear(6)))\n yield h }\n"
+        " head scores { out: Linear(5) } }"
+    )
+    half = Cast().run(graph(text))
+    module = build(half).eval()
+    step = build(of_step(half, True, None, None)).eval()
+    step.load_state_dict(module.state_dict())
+    words = torch.randint(0, 20, (2, 7))
+    state: list[torch.Tensor] = []
+    with torch.no_grad():
+        whole = module(words)
+        for t in range(7):
+            scores, *state = step(words[:, t], *state)
+            near(scores, whole[:, t], "bf16")
+
+
+def test_what_has_no_text_says_so() -> None:
+    with pytest.raises(Unsayable, match="the layer fc computes in bf16"):
+        print_arch(Cast().run(graph("fc: Linear(4)")))
+
+
+@pytest.mark.parametrize("half", ROUNDED)
+@pytest.mark.parametrize("name", ["llama", "resnet_cifar"])
+def test_all_products_agree(name: str, half: str) -> None:
+    arch, config = REDUCED[name]
+    report = archdsl.load(SPECS / f"{name}.arch").verify(arch, passes=(f"cast{{to={half}}}",), **config)
+    assert report.ok, str(report)
