@@ -72,6 +72,10 @@ class Attention(Op):
         Example({}, (*CROSS, "bool[B, 1, 1, S]"), ("[B, 4, T, 6]",)),
         Example({"causal": True}, (*CROSS, "bool[T, S]", "[1, 4, T, S]"), ("[B, 4, T, 6]",), note="mask, bias and order at once"),
         Example({"scale": 1.0}, (*QKV, "", "[4, T, T]"), ("[B, 4, T, 8]",)),
+        Example({}, (*QKV, "bool[T]"), ("[B, 4, T, 8]",)),
+        Example({}, ("[B, T, D]", "[B, S, D]", "[B, S, E]", "", "[S]"), ("[B, T, E]",)),
+        Example({}, (*QKV, "bool[]", "[T]"), ("[B, 4, T, 8]",)),
+        Example({"causal": True}, (*QKV, "", "[T]"), ("[B, 4, T, 8]",)),
         Example({"window": 2, "causal": True}, QKV, ("[B, 4, T, 8]",)),
         Example({"window": (1, 0)}, CROSS, ("[B, 4, T, 6]",), bind={"T": 5, "S": 3}, note="the last queries see nothing"),
         Example({"window": (None, 1)}, (*QKV, "bool[T]"), ("[B, 4, T, 8]",)),
@@ -193,7 +197,9 @@ class Attention(Op):
             barred = f"~({allowed})" if len(parts) > 1 else f"~{allowed}"
             allowed = f'{bias}.masked_fill({barred}, float("-inf"))'
         tables: tuple[TensorType | None, ...] = tape.inputs[3:]
-        fold = Fold(shapes[0], [one.shape for one in tables if one is not None])
+        known = [one.shape for one in tables if one is not None]
+        built = len(parts) > (mask is not None)  # the order or the window makes a table of its own
+        fold = Fold(shapes[0], [*known, (shapes[0][-2], shapes[1][-2])] if built else known)
         if bias is not None or parts:
             more = {"attn_mask": Code(fold.scores(allowed or str(bias))), **more}
         if self.dropout != 0.0:

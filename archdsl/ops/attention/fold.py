@@ -32,9 +32,11 @@ class Fold:
 
     def scores(self, code: str) -> str:
         """A mask or a bias, of the highest rank of those it is made of."""
+        held = f"({code})" if " " in code else code
+        if self.table < 2:  # PyTorch wants both axes of a table
+            return f"{held}[{', '.join(['None'] * (2 - self.table))}]"
         if self.stays or self.table < self.rank:
             return code
-        held = f"({code})" if " " in code else code
         return f"{held}.unsqueeze(1)" if self.rank == 3 else f"{held}.flatten(0, {self.rank - 4})"
 
     def back(self, tape: TorchTape, code: Code) -> Code:

@@ -125,6 +125,8 @@ class _Found:
 
     def written(self, writer: Writer, careful: bool) -> Traced | str:
         """The operator and what is around it. Raises `OpFault`; a text says why it cannot be."""
+        if self.scores.reason:
+            return self.scores.reason
         sides = zip((self.q, self.k, self.v), self.axes[:3], strict=True)
         q, k, v = (_turned(Traced(writer, one.value), one.axes, axes) for one, axes in sides)
         alone = q.type.rank == 2
@@ -162,7 +164,7 @@ class _Found:
         seen: Traced = allowed.any(axis=-1, keepdim=True) if allowed.type.rank else allowed
         if self.scores.fills == {float("-inf")}:
             return seen, float("nan")
-        if len(self.scores.fills) > 1 or self.scores.above:
+        if len(self.scores.fills) > 1 or self.scores.added:
             return "a query that sees nothing would weigh the keys by what they are barred with"
         return seen, v.mean(axis=-2, keepdim=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.ir.node import Node
-from archdsl.ir.value import Number, Operand, Value
+from archdsl.ir.value import Operand, Value
 from archdsl.passes.deployment.products import Product, read_product
 from archdsl.passes.deployment.reading import Reading, told
 from archdsl.passes.deployment.tables import is_causal, tables
@@ -26,7 +26,8 @@ class Barred:
 class Scores:
     """`scale` times the product, plus each bias times its number, where no mask bars it; `causal`: nor the causal one.
 
-    `fills` are the scores of what is barred, and `above` is whether something is added to those."""
+    `fills` are the scores of what is barred, and `added` is whether something is added to those. `deep`: a bias is made with
+    numbers that may be as low."""
 
     product: Product
     scale: float
@@ -34,7 +35,13 @@ class Scores:
     masks: tuple[Barred, ...] = ()
     causal: bool = False
     fills: frozenset[float] = frozenset()
-    above: bool = False
+    added: bool = False
+    deep: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why the masks cannot be told apart from what is added; nothing where they can."""
+        return "a bias may be as low as what is barred" if self.deep and self.fills - {float("-inf")} else ""
 
 
 def read_scores(reading: Reading, operand: Operand, gain: float = 1.0) -> Scores | str:
@@ -79,18 +86,12 @@ def _added(reading: Reading, node: Node, core: Value, gain: float) -> Scores | s
 
 def _biased(reading: Reading, found: Scores, bias: Value, gain: float) -> Scores | str:
     """The scores with a bias, which may be a mask written as numbers."""
-    node = reading.maker(bias)
-    inner, barred = _masked(node) if node is not None else (None, None)
-    if barred is not None and barred.fill * gain <= LOW:
-        masked = _with(reading, found, Barred(barred.mask, barred.turned, barred.fill * gain))
-        if isinstance(masked, str) or (told(inner) if isinstance(inner, Number) else _filled(reading, inner)) == 0:
-            return masked
-        if isinstance(inner, Value):
-            return _biased(reading, masked, inner, gain)
     seen = tables(reading, bias)
     if seen and all(set(one[one != 0].ravel() * gain <= LOW) <= {True} for one in seen) and is_causal([one == 0 for one in seen]):
-        return changed(found, causal=True, fills=found.fills | {float(one.min()) * gain for one in seen if one.size > 1})
-    return changed(found, biases=(*found.biases, (bias, gain)), above=bool(found.fills))
+        fills = {float(one.min()) * gain for one in seen if one.size > 1}
+        return changed(found, causal=True, fills=found.fills | fills, added=True)
+    deep = found.deep or _deepest(reading, bias) * abs(gain) >= -LOW / 10
+    return changed(found, biases=(*found.biases, (bias, gain)), added=found.added or bool(found.fills), deep=deep)
 
 
 def _with(reading: Reading, found: Scores, barred: Barred) -> Scores | str:
@@ -119,10 +120,15 @@ def _masked(node: Node) -> tuple[Operand, Barred | None]:
     return None, None
 
 
-def _filled(reading: Reading, operand: Operand) -> float | None:
-    """The number that a tensor is full of."""
-    node = reading.maker(operand, "zeros", "ones", "full", "zeros_like", "ones_like", "full_like")
-    if node is None or node.op is None:
-        return None
-    number = getattr(node.op, "fill_value", getattr(node.op, "number", None))
-    return float(number) if isinstance(number, (int, float)) else None
+def _deepest(reading: Reading, operand: Operand, steps: int = 12) -> float:
+    """The largest of the numbers that an operand is made with, without sign."""
+    number = told(operand)
+    if number is not None:
+        return abs(number)
+    node = reading.maker(operand)
+    if node is None or node.op is None or steps == 0:
+        return 0.0
+    own = [
+        abs(float(value)) for name in ("fill_value", "value") if isinstance(value := getattr(node.op, name, None), (int, float))
+    ]
+    return max([*own, *(_deepest(reading, one, steps - 1) for one in node.operands)], default=0.0)
