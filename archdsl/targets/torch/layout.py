@@ -66,8 +66,10 @@ def _callish(head: str) -> bool:
 
 
 def split_items(text: str) -> list[str]:
-    """The comma-separated items of a bracket's content; a comprehension is one."""
+    """The comma-separated items of a bracket's content; a comprehension is one, and so is a lambda."""
     items, depth, quoted, start, index = [], 0, "", 0, 0
+    heading = False
+    """Whether these are the arguments of a lambda."""
     while index < len(text):
         letter = text[index]
         if quoted:
@@ -81,7 +83,11 @@ def split_items(text: str) -> list[str]:
             depth += 1
         elif letter in ")]}":
             depth -= 1
-        elif letter == "," and depth == 0:
+        elif depth == 0 and text.startswith("lambda ", index) and not text[start:index].strip():
+            heading = True
+        elif letter == ":" and depth == 0:
+            heading = False
+        elif letter == "," and depth == 0 and not heading:
             items.append(text[start:index].strip())
             start = index + 1
         index += 1
