@@ -376,15 +376,14 @@ def _weights(before: Graph, passed: Passed, weights: Any) -> Any:
     return carried(before, passed, weights)
 
 
-def load(source: str | Path | Source, include: Iterable[str | Path] = (), *, beside: Path | None = None) -> Spec:
+def load(source: str | Path | Source, include: Iterable[str | Path] = ()) -> Spec:
     """Load a file with its imports. `use` reads only below the file's project, the standard library and the `include` folders.
-    A text that is no file finds its imports as the file `beside` would.
 
     Raises `ArchError` where the file cannot be read; problems in its text are the spec's `problems`.
     """
     problems = Problems()
     text = source if isinstance(source, Source) else read_source(source)
-    path = beside if isinstance(source, Source) else Path(source)
+    path = None if isinstance(source, Source) else Path(source)
     reader, identity = reader_for(path, tuple(Path(one) for one in include), _parser(problems))
     module = Loader(reader, problems.add).load(identity, parse(text, problems))
     return Spec(text, module, problems)

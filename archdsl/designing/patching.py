@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from archdsl.designing.alike import alike
@@ -18,6 +19,7 @@ from archdsl.elaborate.editing.trie import Edit
 from archdsl.elaborate.origin import Origin
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.session import Session
+from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import ArchError, Problem
@@ -49,10 +51,10 @@ class NoPatch(Exception):
 
 @record
 class Patch:
-    """The whole new text; `others` are the architectures of the file that it changes too, `broken` those of them that have errors
-    now, and `graph` is what it elaborates to."""
+    """New texts of files by name. `others` are the architectures of the spec's own file that change too, `broken` those of them
+    that have errors now, and `graph` is what the edited one elaborates to."""
 
-    text: str
+    texts: Mapping[str, str]
     graph: Graph
     others: tuple[str, ...]
     broken: tuple[str, ...]
@@ -69,16 +71,19 @@ class Wanted:
     change: Change
 
 
-def patched(spec: Spec, name: str, edits: Sequence[Wanted], reload: Callable[[str], Spec], config: Mapping[str, Any]) -> Patch:
-    """The text with the edits in it, each after those before. `reload` loads a text in place of the file's. Raises `NoPatch`, and
-    `ArchError` as the edits do."""
-    now = spec
+Reload = Callable[[Mapping[str, str]], Spec]
+"""Loads the file again, with these texts in place of those of the files of these names."""
+
+
+def patched(spec: Spec, name: str, edits: Sequence[Wanted], reload: Reload, config: Mapping[str, Any]) -> Patch:
+    """The texts with the edits in them, each after those before. Raises `NoPatch`, and `ArchError` as the edits do."""
+    now, texts = spec, dict[str, str]()
     for one in edits:
-        now = _one(now, name, one, reload, config)
+        now, texts = _one(now, texts, name, one, reload, config)
     others = tuple(other for other in spec.names if other != name and not _same(spec, now, other))
     broken = tuple(other for other in others if _graph(now, other, {}) is None)
     unmet = tuple(one for one in now.check(name, {}) if one.code == EXPECTED)
-    return Patch(now.text.text, elaborated(now, name, config), others, broken, unmet)
+    return Patch(texts, elaborated(now, name, config), others, broken, unmet)
 
 
 def edited(spec: Spec, name: str, edits: Sequence[Wanted], config: Mapping[str, Any]) -> Graph:
@@ -89,28 +94,56 @@ def edited(spec: Spec, name: str, edits: Sequence[Wanted], config: Mapping[str, 
     return graph
 
 
-def _one(spec: Spec, name: str, wanted: Wanted, reload: Callable[[str], Spec], config: Mapping[str, Any]) -> Spec:
-    """The file with one edit in it: the plainest text that is the edited design."""
+def _one(
+    spec: Spec, texts: dict[str, str], name: str, wanted: Wanted, reload: Reload, config: Mapping[str, Any]
+) -> tuple[Spec, dict[str, str]]:
+    """The files with one edit in them: the plainest texts that are the edited design."""
     selection = select(elaborated(spec, name, config), wanted.selector, wanted.at)
     after = selection.edit(wanted.change)
-    edits = list(_edits(spec, selection, wanted.change))
-    tidy = _laid_out(spec.text.text) == spec.text.text
-    tried: set[str | None] = {None}
+    edits: dict[Source, list[Edit]] = {}
+    for edit in _edits(selection, wanted.change):
+        edits.setdefault(edit.old.span.source, []).append(edit)
+    files = {one.source: one.file for one in _modules(spec.module)}
+    for source in edits:
+        _refuse_foreign(source, spec, texts)
+    tried: list[dict[str, str | None]] = []
     for plain, standing in ((True, False), (False, False), (True, True), (False, True)):
-        text = _written(spec.module.source, spec.module.file, edits, plain, standing)
-        if text is not None and tidy:
-            text = _laid_out(text)
-        if text in tried or text is None:
+        new = {source.name: _written(source, files[source], some, plain, standing) for source, some in edits.items()}
+        if new in tried:
             continue
-        tried.add(text)
-        made = reload(text)
-        graph = _graph(made, name, config)
-        if graph is not None and alike(graph, after):
-            return made
+        tried.append(new)
+        whole = {**texts, **{one: text for one, text in new.items() if text is not None}}
+        made = reload(whole) if None not in new.values() else None
+        graph = None if made is None else _graph(made, name, config)
+        if made is not None and graph is not None and alike(graph, after):
+            return made, whole
     raise NoPatch("no text in its place is the edited design: keys would move, or a name would mean something else")
 
 
-def _edits(spec: Any, selection: Selection, change: Change) -> Iterator[Edit]:
+def _modules(module: Module) -> Iterator[Module]:
+    """A file and all that it imports."""
+    waiting, seen = [module], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting.extend(home for home, _ in one.imported.values())
+
+
+def _refuse_foreign(source: Source, spec: Spec, texts: Mapping[str, str]) -> None:
+    """Raise for a text that is not the author's to change: of the standard library, or no file."""
+    if source.name == spec.text.name or source.name in texts:
+        return
+    try:
+        if read_source(Path(source.name)).text == source.text:
+            return
+    except ArchError:
+        pass
+    raise NoPatch(f"what is edited stands in {source.name}, which is not a file of this project")
+
+
+def _edits(selection: Selection, change: Change) -> Iterator[Edit]:
     """The edits, one a place of the text. Raises `NoPatch` where a place is edited in some of its instances only."""
     meant = {(one.way, one.span) for one, _ in settled([(one, change) for one in selection])}
     by_place: dict[Span, list[Occurrence]] = {}
@@ -121,8 +154,6 @@ def _edits(spec: Any, selection: Selection, change: Change) -> Iterator[Edit]:
         if not mine:
             continue
         first = mine[0]
-        if span.source is not spec.module.source:  # an equal text read before has another source than `spec.text`
-            raise NoPatch(f"`{first.word}` stands in {span.source.name}, which other files use too")
         if len(mine) < len(there):
             left = next(one for one in there if (one.way, one.span) not in meant)
             both = f"`{'.'.join(first.names[-1])}` and not for `{'.'.join(left.names[-1])}`"
@@ -131,7 +162,7 @@ def _edits(spec: Any, selection: Selection, change: Change) -> Iterator[Edit]:
 
 
 def _written(source: Source, file: tree.File, edits: Sequence[Edit], plain: bool, standing: bool) -> str | None:
-    """The text with the edits in it; None where two of them meet in one place."""
+    """A text with the edits in it, in the one layout if it was; None where two of them meet in one place."""
     places = Places(source, file)
     done: list[Region] = []
     for edit in sorted(edits, key=lambda one: one.old.span.end - one.old.span.start):
@@ -143,7 +174,7 @@ def _written(source: Source, file: tree.File, edits: Sequence[Edit], plain: bool
     text = source.text
     for start, end, new in sorted(done, reverse=True):
         text = text[:start] + new + text[end:]
-    return text
+    return _laid_out(text) if _laid_out(source.text) == source.text else text
 
 
 def _laid_out(text: str) -> str | None:

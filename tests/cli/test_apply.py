@@ -57,13 +57,23 @@ def test_imports_are_found_beside_the_file(cli, net) -> None:
     (net.parent / "blocks.arch").write_text("block Half(x: [N, D]) { Linear(D // 2) }\n")
     net.write_text('use "./blocks.arch" { Half }\narch Net(x: [N, 8]) { h: Half; relu }\n')
     assert "+arch Net(x: [N, 8]) { h: Half; gelu }\n" in cli("apply", "net.arch", "replace relu with gelu").out
-    other = cli("apply", "net.arch", "set bias = false for Linear")
-    assert "`Linear` stands in blocks.arch, which other files use too" in other.err
+    other = cli("apply", "net.arch", "set bias = false for Linear; replace relu with gelu", "--in-place")
+    assert other.err == "blocks.arch is changed\nnet.arch is changed\nnote: all files that use blocks.arch change too\n"
+    assert (net.parent / "blocks.arch").read_text() == "block Half(x: [N, D]) { Linear(D // 2, bias=false) }\n"
+    assert net.read_text().endswith("{ h: Half; gelu }\n")
+    assert cli("check", "net.arch").code == 0
+
+
+def test_the_standard_library_is_not_the_authors(cli, net) -> None:
+    net.write_text("use std.transformer { GPTFeedForward }\narch Net(x: [N, 8]) { h: GPTFeedForward }\n")
+    result = cli("apply", "net.arch", "replace gelu with relu")
+    assert result.out.startswith("# Net, as canonical text.\n")
+    assert "what is edited stands in std/transformer.arch, which is not a file of this project" in result.err
 
 
 def test_json(cli, net) -> None:
     result = json.loads(cli("apply", "net.arch:Net", "remove relu", "--json").out)["result"]
-    assert result["text"] == NET.replace(" relu;", "")
+    assert result["files"] == {"net.arch": NET.replace(" relu;", "")}
     assert (result["also"], result["written"], result["reason"]) == (["Other"], False, None)
 
 

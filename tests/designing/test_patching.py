@@ -9,6 +9,7 @@ import pytest
 import archdsl
 from archdsl.designing.alike import alike
 from archdsl.designing.patching import NoPatch, Patch, Wanted, edited, patched
+from archdsl.designing.reloading import reloader
 from archdsl.elaborate.editing.reading import read_selector
 from archdsl.elaborate.editing.variants import CHANGES
 from archdsl.problems.collector import Problems
@@ -52,7 +53,7 @@ def wanted(text: str) -> list[Wanted]:
 
 def patch(text: str, edit: str, name: str = "Net") -> Patch:
     spec = archdsl.load(Source("net.arch", text))
-    return patched(spec, name, wanted(edit), lambda new: archdsl.load(Source("net.arch", new)), {})
+    return patched(spec, name, wanted(edit), reloader(spec, None), {})
 
 
 @pytest.mark.parametrize(
@@ -84,27 +85,27 @@ def patch(text: str, edit: str, name: str = "Net") -> Patch:
 )  # fmt: skip
 def test_the_change_in_the_text(edit: str, before: str, after: str) -> None:
     made = patch(NET, edit)
-    assert made.text == NET.replace(before, after, 1)
+    assert made.texts["net.arch"] == NET.replace(before, after, 1)
     assert alike(made.graph, edited(archdsl.load(Source("net.arch", NET)), "Net", wanted(edit), {}))
 
 
 def test_edits_follow_each_other_in_the_text() -> None:
     first = "replace relu in Res with gelu; insert after gelu in Res { tanh }"
     made = patch(NET, f"{first}; set bias = false for **.fc?; wrap gelu in Res with skip")
-    assert "    skip { gelu } -> tanh  # bends\n" in made.text
-    assert made.text.count("bias=false") == 2
+    assert "    skip { gelu } -> tanh  # bends\n" in made.texts["net.arch"]
+    assert made.texts["net.arch"].count("bias=false") == 2
     assert made.others == ("Other",)
 
 
 def test_nested_edits_in_one_selection() -> None:
     made = patch(NET, "wrap [skip] or relu in Res with skip")
-    assert "  skip {\n    skip {  # around\n      fc1: Linear(width)\n      skip { relu }  # bends\n" in made.text
+    assert "  skip {\n    skip {  # around\n      fc1: Linear(width)\n      skip { relu }  # bends\n" in made.texts["net.arch"]
 
 
 def test_another_layout_than_the_one_is_kept() -> None:
     text = NET.replace("    fc1: Linear(width)\n", "      fc1:   Linear( width )   # wide\n")
     made = patch(text, "replace relu in Res with gelu")
-    assert made.text == text.replace("relu  # bends", "gelu  # bends")
+    assert made.texts["net.arch"] == text.replace("relu  # bends", "gelu  # bends")
 
 
 def test_some_instances_of_a_line_are_no_patch() -> None:
@@ -112,17 +113,17 @@ def test_some_instances_of_a_line_are_no_patch() -> None:
         patch(NET, "replace layers.0.relu with gelu")
 
 
-def test_what_stands_in_another_file_is_no_patch() -> None:
+def test_what_stands_in_the_standard_library_is_no_patch() -> None:
     spec = archdsl.load(SPECS / "gpt2.arch")
     with pytest.raises(NoPatch, match="std/transformer.arch"):
-        patched(spec, "GPT2", wanted("replace gelu with relu"), lambda new: archdsl.load(Source("g", new)), {})
+        patched(spec, "GPT2", wanted("replace gelu with relu"), reloader(spec, SPECS / "gpt2.arch"), {})
 
 
 def test_what_the_edited_arch_expects_and_is_no_longer_is_told() -> None:
     text = NET.replace("  Linear(2)\n", "  Linear(2)\n  expect { params == 220 }\n")
     made = patch(text, "set bias = false for **.fc1")
     assert [one.code for one in made.unmet] == ["expectation-failed"]
-    assert made.text == text.replace("Linear(width)", "Linear(width, bias=false)")
+    assert made.texts["net.arch"] == text.replace("Linear(width)", "Linear(width, bias=false)")
 
 
 def test_an_arch_that_breaks_is_told() -> None:

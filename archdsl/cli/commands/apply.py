@@ -43,9 +43,8 @@ def command(
       archdsl apply specs/resnet.arch:ResNet50 'replace relu with gelu'
       archdsl apply net.arch:Net 'insert after fc1 { Dropout(0.1) }; set bias=false for Linear' --in-place
     """
-    from archdsl.compiler import load
     from archdsl.designing.patching import NoPatch, patched
-    from archdsl.source import Source
+    from archdsl.designing.reloading import reloader
 
     one = next(targets([target]))
     if in_place and (one.path == STANDARD_INPUT or output is not None):
@@ -53,14 +52,11 @@ def command(
     spec = open_spec(one, include)
     name = choose(spec, one)
     wanted = _wanted(edits)
-    folders = tuple(Path(folder) for folder in include)
-
-    def reload(text: str) -> Any:
-        return load(Source(spec.text.name, text), folders, beside=None if one.path == STANDARD_INPUT else Path(one.path))
-
+    path = None if one.path == STANDARD_INPUT else Path(one.path)
+    reload = reloader(spec, path, [Path(folder) for folder in include])
     try:
         if output is None:
-            return _patch(one.path, name, spec, patched(spec, name, wanted, reload, config), in_place, as_json)
+            return _patch(path, name, spec, patched(spec, name, wanted, reload, config), in_place, as_json)
         why = None
     except NoPatch as reason:
         why = str(reason)
@@ -90,21 +86,28 @@ def _wanted(edits: tuple[str, ...]) -> list[Wanted]:
     return found
 
 
-def _patch(path: str, name: str, spec: Any, patch: Patch, in_place: bool, as_json: bool) -> int:
+def _patch(path: Path | None, name: str, spec: Any, patch: Patch, in_place: bool, as_json: bool) -> int:
     """Show or write a patch."""
-    if in_place:
-        from archdsl.files.writing import write_whole
+    from archdsl.files.reading import read_source
 
-        write_whole(path, patch.text.encode())
+    own = spec.text.name
+    before = {one: spec.text.text if one == own else read_source(Path(one)).text for one in patch.texts}
+    if in_place and path is not None:
+        from archdsl.files.writing import write_all
+
+        write_all({path if one == own else Path(one): text.encode() for one, text in patch.texts.items()})
     if as_json:
         show_json("apply", {
-            "file": spec.text.name, "arch": name, "text": patch.text, "written": in_place, "also": list(patch.others),
+            "arch": name, "files": dict(patch.texts), "written": in_place, "also": list(patch.others),
             "broken": list(patch.broken), "unmet": [str(one.at) for one in patch.unmet], "reason": None,
         })  # fmt: skip
     elif in_place:
-        say(f"{spec.text.name} is changed")
+        say("\n".join(f"{one} is changed" for one in patch.texts))
     else:
-        sys.stdout.write(difference(spec.text.name, spec.text.text, patch.text))
+        sys.stdout.write("".join(difference(one, before[one], text) for one, text in patch.texts.items()))
+    elsewhere = tuple(one for one in patch.texts if one != own)
+    if elsewhere:
+        say(f"note: all files that use {_listed(elsewhere)} change too")
     for one in patch.unmet:
         say(f"note: it expects of itself what it is no longer: {one.message()} ({one.at})")
     if patch.others:
@@ -142,8 +145,8 @@ def _canonical(
         write_whole(output, text.encode())
     if as_json:
         show_json("apply", {
-            "file": output, "arch": name, "text": text, "written": output is not None, "also": [], "broken": [],
-            "unmet": [], "reason": why,
+            "arch": name, "files": {output or "-": text}, "written": output is not None, "also": [], "broken": [], "unmet": [],
+            "reason": why,
         })  # fmt: skip
     elif output is None:
         sys.stdout.write(text)
