@@ -51,15 +51,28 @@ def in_two(op: Op, rank: int, x: TensorType, facts: Facts) -> Graph:
     return block.finish(block.layer("1", wide, block.layer("0", thin, value)))
 
 
+def energetic(op: Op, weight: Any, energy: float) -> int:
+    """The least rank that keeps this share of the squares of the singular values."""
+    import numpy as np
+
+    squares = np.linalg.svd(_matrix(op, weight), compute_uv=False) ** 2
+    kept = np.cumsum(squares) / max(float(squares.sum()), 1e-300)
+    return min(int((kept < energy * (1 - 1e-12)).sum()) + 1, len(squares))
+
+
+def _matrix(op: Op, weight: Any) -> Any:
+    """The weight as `[out, in]` in NumPy."""
+    turned = weight.t() if isinstance(op, Linear) and op.transposed else weight.flatten(1)
+    return turned.detach().double().cpu().numpy()
+
+
 def factors(op: Op, rank: int) -> Callable[..., Sequence[Any]]:
     """The tensors of the two layers from those of the one: the largest singular values, shared by both sides."""
 
     def how(weight: Any, *bias: Any) -> Sequence[Any]:
         import numpy as np
 
-        transposed = isinstance(op, Linear) and op.transposed
-        matrix = (weight.t() if transposed else weight.flatten(1)).detach().double().cpu().numpy()
-        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        left, values, right = np.linalg.svd(_matrix(op, weight), full_matrices=False)
         root = np.sqrt(values[:rank])
         spatial = () if isinstance(op, Linear) else tuple(weight.shape[1:])
         thin = weight.new_tensor(root[:, None] * right[:rank]).reshape(rank, *(spatial or (-1,)))

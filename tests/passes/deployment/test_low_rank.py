@@ -82,6 +82,31 @@ def test_after_cast_it_is_too_late() -> None:
     assert [one.reason for one in refusals] == ["it is in bf16: factorise before `cast`"]
 
 
+def test_energy_tells_the_rank_of_given_weights() -> None:
+    text = "h: repeat 2 { skip { a: Linear(40); relu; b: Linear(24, transposed=true) } }\nc: Linear(3)"
+    before = graph(text, "(x: [N, 24])")
+    module = build(before, dtype=torch.float64)
+    state = module.state_dict()
+    for key in ("h.0.a.weight", "h.1.b.weight"):  # of rank 4 and a little
+        one = torch.randn(state[key].shape[0], 4, dtype=torch.float64) @ torch.randn(4, state[key].shape[1], dtype=torch.float64)
+        state[key] = one + 1e-3 * torch.randn(one.shape, dtype=torch.float64)
+    refusals: list[Refusal] = []
+    passed = LowRank(energy=0.999).apply(before, weights=state, refusals=refusals)
+    shapes = {".".join(path): tensor.type.shape for path, tensor in passed.graph.tensors()}
+    for key, weight in state.items():
+        values = np.linalg.svd(weight.numpy(), compute_uv=False) ** 2 if weight.ndim == 2 else np.ones(0)
+        wanted = next((r for r in range(1, len(values) + 1) if values[:r].sum() >= 0.999 * values.sum()), 0)
+        if wanted * sum(weight.shape) < weight.numel() and weight.ndim == 2:
+            assert shapes[key.replace(".weight", ".0.weight")][0] == wanted
+        else:
+            assert key in shapes or weight.ndim == 1
+    assert shapes["h.0.a.0.weight"] == (4, 24)
+    build(passed.graph, dtype=torch.float64).load_state_dict(passed.carry(state), strict=True)
+    assert any("would be larger" in one.reason for one in refusals)
+    assert LowRank(energy=0.9).run(before, refusals=refusals) is before
+    assert "needs the weights" in refusals[-1].reason
+
+
 def test_labels_choose_instances() -> None:
     text = (
         "block B()(x: [N, 32]) -> [N, 32] { up: Linear(64); relu; down: Linear(32) }\n"
