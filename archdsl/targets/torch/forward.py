@@ -49,6 +49,8 @@ class Forward:
         """The optional inputs, which may be absent, by value."""
         self.partial: set[str] = set()
         """The locals that are bound where an input is there alone, or where it is not."""
+        self.copied: dict[str, None] = {}
+        """Those of them that are read where they may not be bound, for a value that is then not read."""
         self.late: dict[str, str] = {}
         """The locals of training outputs, by value."""
         self.lent: dict[str, str] = {}
@@ -84,6 +86,7 @@ class Forward:
         write_nodes(self, needed)
         if any(one.training for one in self.graph.outputs):
             self.training(late)
+        function.statements[:0] = [Line((one,), "None", fixed=True, annotation=": Tensor | None") for one in self.copied]
         self.returns()
         for local in function.extras.values():
             self.parameters.append(local)

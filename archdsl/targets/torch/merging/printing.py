@@ -31,7 +31,9 @@ def write_presence(forward: Forward, node: Node, choice: Presence) -> None:
         for index, (target, one) in enumerate(zip(targets, node.results, strict=True)):
             sides = [_given(side, index, outer) for side in (there, rest)]
             code = f"{sides[0]} if {_told(asked, True)} else {sides[1]}"
-            forward.partial |= {target} if forward.partial & set(sides) else set()
+            for side in forward.partial & set(sides):
+                forward.partial.add(target)
+                forward.copied[side] = None
             function.add((target,), code, forward.note((one.type,), None))
     elif empty is not None:
         full = there if empty is rest else rest
@@ -92,10 +94,12 @@ def _side(forward: Forward, side: Graph, locals: dict[str, str], targets: tuple[
         if is_unasked(one.value):
             continue
         code = "None" if is_absent(one.value) else function.locals[one.value.name]
+        alone = sum(one.value == each.value for each in side.outputs) == 1
         if code in forward.partial:
             forward.partial.add(target)
-        alone = sum(one.value == each.value for each in side.outputs) == 1
         if code != target and not (alone and rename(function.statements, code, target)):
+            if code in forward.partial:
+                forward.copied[code] = None
             function.add((target,), code, "" if code == "None" else forward.note((one.value.type,), None))
     made, function.statements, function.locals, function.shapes = function.statements, outer, kept, shapes
     return made
