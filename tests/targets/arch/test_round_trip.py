@@ -148,7 +148,7 @@ def test_what_a_pass_makes_comes_back(name: str, one: Pass) -> None:
     try:
         there_and_back(after)
     except Unsayable as fault:
-        assert "wants float" in str(fault) or "and the language's gives" in str(fault)  # layers in half precision
+        assert "computes in" in str(fault) or "is run as" in str(fault)  # no matters of the design
 
 
 NUMBERS = {
