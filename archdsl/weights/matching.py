@@ -96,7 +96,8 @@ def _step(label: str, member: Member) -> Step:
     if isinstance(member, Layer):
         types = tuple(TensorType(one.shape, one.dtype) for one in member.op.parameters().values())
         return Step(label, member.op.name, dict(member.op.items()), types, op=member.op)
-    return Step(label, "buffer" if member.buffer else "param", {}, (member.value.type,))
+    name = label.rpartition(".")[2]  # a shape alone says little
+    return Step(label, "buffer" if member.buffer else "param", {"name": name}, (member.value.type,))
 
 
 def _nested(new: Mapping[str, Place], old: Mapping[str, Place]) -> Pairs:

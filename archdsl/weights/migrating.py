@@ -57,8 +57,10 @@ class Migration:
         return "\n".join(parts)
 
     def as_json(self) -> dict[str, Any]:
-        """`{kept, resized, new, dropped}`: the first two are lists of `{name, from, before, after}`, the others of names."""
+        """`{same_function, kept, resized, new, dropped}`: what was there before is `{name, from, before, after}`, the others are
+        names."""
         return {
+            "same_function": self.same,
             "kept": [_plain(one) for one in self.kept],
             "resized": [_plain(one) for one in self.resized],
             "new": list(self.new),
@@ -98,7 +100,7 @@ def migrate(
         if any(one in made for one in group):
             made[key] = next(made[one] for one in group if one in made)
             continue
-        source = next((pairs[one] for one in group if one in pairs), None)
+        source = next((pairs[one] for one in group if pairs.get(one) in old), None)
         value = None
         if source is not None:
             value = _carried(old[source], first.detach(), olds.get(source), news.get(key))

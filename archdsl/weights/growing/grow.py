@@ -50,7 +50,7 @@ def grow(before: Graph, after: Graph, state: Mapping[str, torch.Tensor], *, seed
     new: list[str] = []
     for key, first in fresh.items():
         source = walk.sources.get(key)
-        if key not in walk.made and key in pairs and given[pairs[key]].shape == first.shape:
+        if key not in walk.made and pairs.get(key) in given and given[pairs[key]].shape == first.shape:
             source = pairs[key]
         value = walk.made.get(key, first if source is None else given[source].detach())
         dtype = given[source].dtype if source is not None else next(iter(floats)) if len(floats) == 1 else first.dtype

@@ -114,7 +114,9 @@ class Walk:
         """Tensors of the block itself."""
         sides = [[(".".join(path), one) for path, one in graph.members.items() if isinstance(one, Parameter)]
                  for graph in (frame.old, frame.new)]  # fmt: skip
-        left, right = ([Step(label, "param", {}, (one.value.type,)) for label, one in side] for side in sides)
+        left, right = (
+            [Step(label, "param", {"name": label.rpartition(".")[2]}, (one.value.type,)) for label, one in side] for side in sides
+        )
         for a, b in align(left, right)[0]:
             (label, old), (key, new) = sides[0][a], sides[1][b]
             sizes = [dict(enumerate(self.probe.shape(one.value.type))) for one in (old, new)]
@@ -167,7 +169,9 @@ class Walk:
         old, new = graphs
         prefix = frame.prefixes[0] + ".".join(own_path(frame.old, before)) + "."
         if not any(given) and old == new and not node.lent:
-            for path, _ in new.tensors():
+            for path, tensor in new.tensors():
+                if not tensor.persistent:
+                    continue
                 source = prefix + ".".join(path)
                 self._put(frame.key(node) + ".".join(path), self.given[source].detach(), source)
             return [{} for _ in node.results]
