@@ -48,9 +48,11 @@ def times(left: Poly, right: Poly) -> Poly:
 
 
 def _opened(mono: Mono, number: float) -> Poly:
-    """A term in which a root that was squared is what is under the root."""
+    """A term in which the root of a sum that was squared is what is under the root: of a variance, which is not negative."""
     for index, (one, exponent) in enumerate(mono):
-        if exponent in (1, 2) and isinstance(one, tuple) and one[0] == "power of":
+        if exponent not in (1, 2) or not isinstance(one, tuple) or one[0] != "power of":
+            continue
+        if any(inner[0] == "sum" for part, _ in one[1] for inner, _ in part):
             return times({(*mono[:index], *mono[index + 1 :]): number}, power(dict(one[1]), exponent))
     return {mono: number}
 
