@@ -57,6 +57,36 @@ def problems() -> str:
     return "\n".join(lines) + "\n"
 
 
+def passes() -> str:
+    """Every pass: its page and its options; by folder."""
+    from archdsl.passes.registry import every_pass
+    from archdsl.records import parts
+
+    rooms: dict[str, list] = {}
+    for kind in every_pass().values():
+        rooms.setdefault(kind.__module__.split(".")[-2], []).append(kind)
+    lines = [
+        NOTE, "# Passes", "",
+        "A pass rewrites a graph before anything is made of it: `archdsl compile --pass WORD`, or with options,",
+        '`--pass "constants{most=16}"`; in Python `passes=("fold-batchnorm",)`. Weights are carried.', "",
+    ]  # fmt: skip
+    for room, kinds in rooms.items():
+        lines += [f"* **{room}**: " + " ".join(f"[`{one.word}`](#{one.word})" for one in kinds)]
+    for room, kinds in rooms.items():
+        lines += ["", f"## {room.capitalize()}"]
+        for one in kinds:
+            told = "It changes the function." if not one.exact else "For inference." if one.evaluation else ""
+            options = ", ".join(f"`{name}={shown(value)}`" for name, value in parts(one()))
+            lines += ["", f"### {one.word}", "", escaped(getdoc(one) or "")]
+            lines += ["", f"Options: {options}."] if options else []
+            lines += ["", told] if told else []
+    return "\n".join(lines) + "\n"
+
+
+def shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def first_sentence(kind: type) -> str:
     paragraph = " ".join((getdoc(kind) or "").split("\n\n", 1)[0].split())
     return paragraph.split(". ", 1)[0].rstrip(".:") + "."
@@ -88,7 +118,7 @@ def picture() -> str:
     return drawn if isinstance(drawn, str) else drawn.decode()
 
 
-PAGES = {"reference/operators.md": operators, "reference/problems.md": problems}
+PAGES = {"reference/operators.md": operators, "reference/problems.md": problems, "reference/passes.md": passes}
 """Page → what makes it. The picture depends on the Graphviz of the machine, and is only made here."""
 
 
