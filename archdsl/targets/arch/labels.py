@@ -23,6 +23,10 @@ class Labels:
         """Whether a container has counted nothing yet."""
         return container not in self._counts
 
+    def clashes(self, container: Path, numbered: bool) -> bool:
+        """Whether the next number is also the label of something with tensors."""
+        return numbered and (*container, str(self._counts.get(container, 0))) in self.fixed
+
     def number(self, container: Path, numbered: bool) -> str | None:
         """Take the container's next number, where steps take numbers."""
         if not numbered:

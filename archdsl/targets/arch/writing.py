@@ -177,6 +177,8 @@ class Writer:
         if node.op is None:
             return self.applied(node, operands, place)
         tensors = [one for one in operands if one is not None]
+        if not is_sign(node.op) and self.labels.clashes(place.container, place.numbered):
+            return [f"({self.operation(node, operands, place.flow)[0]})"]  # in an expression it takes no number
         if len(tensors) == 1 and not is_sign(node.op) and isinstance(tensors[0], Value) and operands[0] is tensors[0]:
             begin = self.begin(tensors[0], place)
             self.labels.number(place.container, place.numbered)
