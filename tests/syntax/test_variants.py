@@ -123,7 +123,7 @@ def test_layout() -> None:
 ## Odd.
 variant   Odd of Base{
   set   width=16,depth = 2   # wider
-  replace relu in Bottleneck   with gelu
+  replace relu   in Bottleneck and not  "a  b"   with gelu
 
 
   insert after fc1{drop: Dropout(0.1)}; unwrap [skip]
@@ -140,7 +140,7 @@ variant One of Odd { remove relu; remove gelu }
 ## Odd.
 variant Odd of Base {
   set width = 16, depth = 2  # wider
-  replace relu in Bottleneck with gelu
+  replace relu in Bottleneck and not "a  b" with gelu
 
   insert after fc1 { drop: Dropout(0.1) }
   unwrap [skip]

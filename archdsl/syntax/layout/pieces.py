@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
-from archdsl.syntax.kinds import CLOSERS, COMMA, EQUAL, FIRST_EDIT_WORD, FIXED, LBRACE, LPAR, NAME, NL, OPENERS, RBRACE, RPAR
+from archdsl.syntax.kinds import (
+    CLOSERS,
+    COMMA,
+    EQUAL,
+    FIRST_EDIT_WORD,
+    FIXED,
+    LBRACE,
+    LPAR,
+    NAME,
+    NL,
+    OPENERS,
+    RBRACE,
+    RPAR,
+    SELECTOR,
+)
 from archdsl.syntax.lexer import Tokens
 
 _USE, _ARROW = FIXED["use"], FIXED["->"]
+_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]+')
+"""In a selector what is in quotes, and blanks that are not."""
 _HEADED = frozenset(FIXED[text] for text in ("fn", "block", "arch"))
 
 
@@ -93,7 +110,10 @@ def pieces_of(tokens: Tokens) -> tuple[list[Piece], dict[int, Group], list[Remar
             group.closer = number = len(pieces)
             piece = Piece(kind, tokens.word(at), group.opener)
         else:
-            piece = Piece(kind, tokens.word(at), stack[-1] if stack else -1)
+            word = tokens.word(at)
+            piece = Piece(
+                kind, word if kind != SELECTOR else _BLANKS.sub(lambda found: found[1] or " ", word), stack[-1] if stack else -1
+            )
         if kind in OPENERS:
             listing = kind != LBRACE or (not stack and first_kind == _USE)
             called = kind == LPAR and bool(pieces) and ends_value(pieces[-1]) and not gap_new_line
