@@ -39,7 +39,8 @@ def look_up(frame: Frame, name: str, span: Span) -> Any:
                 )
             )
         return binding.value
-    home = frame.session.homes.get(span.source)
+    homes = frame.session.homes
+    home = homes.get(span.source) if homes else None
     value = None if home is None else item_value(frame.session, home, name, span)
     if value is None:
         value = item_value(frame.session, frame.module, name, span)

@@ -127,18 +127,13 @@ def step_value(frame: Frame, expr: Any) -> Any:
         frame.flow_span = None
 
 
-def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
-    """One step: `label: term`."""
-    frame.session.step(one.span)
-    if frame.visit is not None:
+def step(frame: Frame, one: tree.Step, linked: bool, visited: bool = False) -> Any:
+    """One step: `label: term`. `visited` tells that it was looked at for edits."""
+    if frame.visit is not None and not visited:
         from archdsl.elaborate.editing import visits  # loaded where something is edited
 
         return visits.step(frame, one, linked)
-    return elaborated(frame, one, linked)
-
-
-def elaborated(frame: Frame, one: tree.Step, linked: bool) -> Any:
-    """A step as it stands."""
+    frame.session.step(one.span)
     term = one.term
     construct = CONSTRUCTS.get(type(term))
     if construct is None:

@@ -29,15 +29,15 @@ def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
     if edit is not None and isinstance(edit.old, tree.Step):
         return _edited(frame, edit, one, lambda new: steps.step(frame, new, linked), frame.flow)
     if not visit.writes or one.span.start == one.span.end:  # what edits put around has no place in any text
-        return steps.elaborated(frame, one, linked)
+        return steps.step(frame, one, linked, True)
     found = _told(frame, one.term)
     if found is None:
-        return steps.elaborated(frame, one, linked)
+        return steps.step(frame, one, linked, True)
     site = Site(one, *found[:2], frame.unit.name, found[2])
     visit.entries.append(site)
     unit, container, region = frame.unit, frame.container, frame.region
     number, since, takes = unit.numbers.get(container, 0), len(region.nodes), frame.flow
-    result = steps.elaborated(frame, one, linked)
+    result = steps.step(frame, one, linked, True)
     site.numbers = unit.numbers.get(container, 0) - number
     site.path = _path(frame, one.label, number if site.numbers and site.kind not in CONSTRUCTS.values() else None)
     site.own = site.path != container
