@@ -169,6 +169,18 @@ def test_heads_that_are_cut_out_of_one_projection() -> None:
     grown(net(text), x, {"heads": 3})
 
 
+def test_groups_of_channels_are_widened_each_for_itself() -> None:
+    text = """arch Net(w: int = 8)(x: [N, 3, H, W]) -> y: [N, 2] {
+  c1: Conv2d(w, 3, padding=1); n1: GroupNorm(2); relu; n2: InstanceNorm2d(affine=true); c2: Conv2d(2*w, 3, groups=2); gelu
+  mean(axis=[2, 3])
+  head y { fc: Linear(2) }
+}"""
+    x = torch.randn(2, 3, 9, 9, dtype=torch.float64)
+    grown(net(text), x, {"w": 16})
+    with pytest.raises(archdsl.ArchError, match="GroupNorm of an axis that grows from 8 to 12"):
+        grow(net(text).graph(), net(text).graph(w=12), net(text).build().state_dict())
+
+
 def test_tied_tensors_cannot_be_two() -> None:
     text = """arch Net(w: int = 4)(x: i64[N, T]) -> y: [N, T, 10] {
   shared a = Embedding(10, w)

@@ -15,7 +15,7 @@ from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Op
 from archdsl.ops.conv.conv import Convolution
 from archdsl.weights.growing.probe import Probe
-from archdsl.weights.growing.spread import Maps, Refused, around
+from archdsl.weights.growing.spread import Maps, Refused, around, in_parts
 
 Known = dict[str, tuple[str, Maps]]
 """Values of the new program: the old value whose places each repeats, and how."""
@@ -92,6 +92,10 @@ class Frame:
     def _asked_by_op(self, ops: tuple[Op, Op], node: Node, before: Node, at: int, types: tuple[TensorType, TensorType]) -> Maps:
         op = ops[1]
         rank = len(types[1].shape)
+        groups = _groups(ops)
+        if groups > 1 and at == 0 and rank > 1:
+            old, new = (self.probe.shape(one)[1] // groups for one in types)
+            return {1: in_parts(around(old, new), old, groups)} if new > old else {}
         if len(node.results) == 1:
             wanted = self.asked(node.results[0])
             shape = node.results[0].type.shape
@@ -143,6 +147,12 @@ class Frame:
             if bool((map >= 0).all()):
                 found[axis] = tuple(map.tolist())
         return found
+
+
+def _groups(ops: tuple[Op, Op]) -> int:
+    """How many groups of channels two operators handle each for itself; 1 where they are not as many."""
+    counts = {getattr(op, name) for op in ops for name in ("groups", "num_groups") if name in op.fields}
+    return counts.pop() if len(counts) == 1 else 1
 
 
 def _types(operands: tuple[Operand, ...]) -> list[TensorType | None]:

@@ -35,7 +35,7 @@ def grow(before: Graph, after: Graph, state: Mapping[str, torch.Tensor], *, seed
     own = build(after, seed=seed).state_dict(keep_vars=True)
     fresh = {key: one.detach() for key, one in own.items()}
     try:
-        walk = Walk(Probe(choose_bindings(after)[0]), given, fresh)
+        walk = Walk(Probe(_binding(after)), given, fresh)
         walk.run(before, after)
     except Stopped as why:
         raise _refused(str(why), why.span) from None
@@ -63,6 +63,12 @@ def grow(before: Graph, after: Graph, state: Mapping[str, torch.Tensor], *, seed
     used = {id(given[one.source]) for one in (*kept, *resized)}
     dropped = tuple(key for key in state if id(given[key]) not in used)
     return Migration(made, tuple(kept), tuple(resized), tuple(new), dropped, same=True)
+
+
+def _binding(graph: Graph) -> dict[str, int]:
+    """Numbers for the dimensions, small and different; a norm of images does not take one of 1 x 1."""
+    found = choose_bindings(graph)
+    return found[min(1, len(found) - 1)]
 
 
 def _settle_ties(walk: Walk, groups: list[list[str]], after: Graph) -> None:
