@@ -129,7 +129,7 @@ class Spec:
         from archdsl.targets.torch.merging.every_call import open_graph
         from archdsl.targets.torch.source import print_source
 
-        optional = self.optional(name) if given is None and not (step or config.get("passes")) else []
+        optional = self.optional(name) if given is None and not step else []
         elaborate = partial(self.elaborate, name, dtype=dtype)
         graph, free = open_graph(
             elaborate, optional, tuple(given or ()), config, lambda one: in_form(of_step(one, step, over, dtype), scan, dtype)
@@ -153,15 +153,13 @@ class Spec:
         """The live module: its generated source, executed. Parameters come from `seed`, or from `weights`: a safetensors file
         or a state dict, whose keys must all fit. `dtype` is a torch dtype or its name, `given` is as for `source`."""
         from archdsl.targets.torch.carried import build_passed
+        from archdsl.targets.torch.merging.every_call import every_passed
 
-        if given is None and not passes and (optional := self.optional(name)):
-            from archdsl.targets.torch.merging.every_call import every_call
-
-            graph = every_call(optional, lambda one: in_form(self.graph(name, given=one, **config), scan, None))
-            before, passed = graph, Passed(graph)
-        else:
-            before, passed = self._passed(name, passes, given or (), None, config)
-            graph = in_form(passed.graph, scan, None)
+        before, passed, graph = every_passed(
+            self.optional(name) if given is None else [],
+            lambda way: self._passed(name, passes, way or given or (), None, config),
+            lambda one: in_form(one, scan, None),
+        )
         return build_passed(before, passed, graph, seed=seed, weights=weights, device=device, dtype=dtype)
 
     def step(

@@ -58,7 +58,7 @@ def verify(
     alone; `given` fixes one way. Raises `ArchError` for a program with errors, ValueError where no sizes fit.
     """
     form = {**config} if scan == "auto" else {**config, "scan": scan}
-    one_way = given is not None or bool(config.get("passes")) or not spec.optional(name)
+    one_way = given is not None or not spec.optional(name)
     ways = {tuple(given or ()): spec.graph(name, given=tuple(given or ()), **config)} if one_way else ways_of(spec, name, config)
     first, graph = next(iter(ways.items()))
     bindings = choose_bindings(graph, bind)

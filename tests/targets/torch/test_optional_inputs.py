@@ -243,3 +243,34 @@ def test_what_an_arch_expects_is_of_no_optional_inputs() -> None:
     assert not program.check()
     x, m = torch.zeros(2, 8), torch.zeros(2, 3, 8)
     assert program.build()(x, m=m).shape == program.build(given=("m",))(x, m=m).shape == x.shape
+
+
+FOLDED = """arch Net(x: [B, 3, 8, 8], m: [B, 4, 8, 8] = none) {
+  c: Conv2d(4, 3, padding=1)
+  bn: BatchNorm2d
+  if m != none { it + m }
+  relu
+}"""
+
+
+def test_passes_go_before() -> None:
+    """Weights are carried through a pass that makes other tensors, for all ways of calling."""
+    program = spec(FOLDED)
+    plain = program.build().double().eval()
+    randomise(plain, 0)
+    folded = program.build(passes=("fold-batchnorm",), weights=plain.state_dict(), dtype="f64").eval()
+    assert list(folded.state_dict()) == ["c.weight", "c.bias"]
+    x, m = torch.randn(2, 3, 8, 8).double(), torch.randn(2, 4, 8, 8).double()
+    torch.testing.assert_close(folded(x), plain(x))
+    torch.testing.assert_close(folded(x, m=m), plain(x, m=m))
+    assert program.verify(passes=("fold-batchnorm",), bind={"B": 2}).ok
+    assert "m: Tensor | None = None" in program.source(passes=("fold-batchnorm",))
+
+
+def test_an_edited_graph_takes_them_too() -> None:
+    program = spec(FOLDED)
+    edited = program.graph().select("relu").replace("gelu")
+    x, m = torch.randn(2, 3, 8, 8), torch.randn(2, 4, 8, 8)
+    module = program.build(edited).eval()
+    torch.testing.assert_close(module(x, m=m), F.gelu(module.bn(module.c(x)) + m))  # type: ignore[operator]
+    torch.testing.assert_close(module(x), F.gelu(module.bn(module.c(x))))  # type: ignore[operator]

@@ -11,8 +11,10 @@ from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.checking import same_structure
 from archdsl.elaborate.generic import generic
 from archdsl.ir.graph import Graph
+from archdsl.passes.carrying import Passed
 from archdsl.problems.problem import ArchError
 from archdsl.records import changed
+from archdsl.source import Span
 from archdsl.targets.torch.merging.doors import guarded_doors, refusals
 from archdsl.targets.torch.merging.merge import Merging, given_to
 from archdsl.targets.torch.merging.merging_problems import DiffersWhenGiven, TooManyWays
@@ -62,6 +64,31 @@ def open_graph(
     return every_call(optional, lambda given: form(fixed(given))), {}
 
 
+def every_passed(
+    optional: Sequence[str], make: Callable[[tuple[str, ...]], tuple[Graph, Passed]], form: Callable[[Graph], Graph]
+) -> tuple[Graph, Passed, Graph]:
+    """The graph for all sets of the optional inputs, what passes make of it, and the `form` of that; `make` gives the first two
+    for one set. Raises `ArchError` as `every_call`, also where the sets derive other tensors."""
+    known: dict[tuple[str, ...], tuple[Graph, Passed]] = {}
+
+    def of(given: tuple[str, ...]) -> tuple[Graph, Passed]:
+        if given not in known:
+            known[given] = make(given)
+        return known[given]
+
+    graph = every_call(optional, lambda given: form(of(given)[1].graph))
+    if len(known) == 1:
+        ((before, passed),) = known.values()
+        return before, passed, graph
+    before = every_call(optional, lambda given: of(given)[0])
+    after = every_call(optional, lambda given: of(given)[1].graph)
+    derived = [passed.derived for _, passed in known.values()]
+    if any([(one.made, one.used) for one in ones] != [(one.made, one.used) for one in derived[0]] for ones in derived):
+        what = f"what passes make of the tensors of `{before.name}` depends on which optional inputs are given"
+        raise _differs(Unmergeable(what, before.span), optional)
+    return before, Passed(after, derived[0]), graph
+
+
 def every_call(optional: Sequence[str], make: Callable[[tuple[str, ...]], Graph]) -> Graph:
     """One graph for all sets of the optional inputs; `make` gives that of one set. A set that the program refuses is refused at
     run time. Raises `ArchError` for other problems of a set, and where the sets need different parameters."""
@@ -87,14 +114,17 @@ def every_call(optional: Sequence[str], make: Callable[[tuple[str, ...]], Graph]
     try:
         merged = Merging().merged(tuple((given_to(one), one) for one in graphs.values()))
     except Unmergeable as fault:
-        at = fault.span or first.span
-        if at is None:
-            raise
-        raise ArchError((DiffersWhenGiven(at=at, what=str(fault), help=_stated(optional)),)) from None
+        raise _differs(fault, optional, first.span) from None
     errors = {given: [one for one in fault.problems if one.severity == "error"] for given, fault in refused.items()}
     messages = {given: found[0].message() for given, found in errors.items()}
     doors = (*merged.doors, *guarded_doors(graphs, merged.doors), *refusals(messages, list(graphs)))
     return changed(merged, doors=doors) if doors != merged.doors else merged
+
+
+def _differs(fault: Unmergeable, optional: Sequence[str], span: Span | None = None) -> Exception:
+    """As a problem, where there is a place."""
+    at = fault.span or span
+    return fault if at is None else ArchError((DiffersWhenGiven(at=at, what=str(fault), help=_stated(optional)),))
 
 
 def _stated(optional: Sequence[str]) -> str:
