@@ -173,13 +173,13 @@ class Formulas:
         """The sum over axes, counted from the end, that have these sizes; they stay with size 1."""
         out: Poly = {}
         for mono, number in poly.items():
-            outer = tuple(one for one in mono if self._stays(one[0], axes))
+            outer = tuple(one for one in mono if self.stays(one[0], axes))
             inner = tuple(one for one in mono if one not in outer)
             summed = atom(("sum", axes, sizes, inner)) if inner else _size(TensorType(sizes).numel())
             out = plus(out, times({outer: number}, summed))
         return out
 
-    def _stays(self, one: Any, axes: tuple[int, ...]) -> bool:
+    def stays(self, one: Any, axes: tuple[int, ...]) -> bool:
         """Whether an atom is the same along these axes."""
         if one[0] == "size":
             return True
@@ -188,8 +188,8 @@ class Formulas:
             return all(-axis > len(shape) or shape[axis] == 1 for axis in axes)
         if one[0] == "sum":
             rest = tuple(axis for axis in axes if axis not in one[1])
-            return not rest or all(self._stays(inner, rest) for inner, _ in one[3])
-        return all(self._stays(inner, axes) for mono, _ in one[1] for inner, _ in mono)
+            return not rest or all(self.stays(inner, rest) for inner, _ in one[3])
+        return all(self.stays(inner, axes) for mono, _ in one[1] for inner, _ in mono)
 
     def _widened(self, node: Node, x: Value) -> Poly | None:
         """A sum whose axis is put back."""

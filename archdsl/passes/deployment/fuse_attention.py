@@ -14,8 +14,10 @@ from archdsl.passes.cleanup.dead_values import DeadValues
 from archdsl.passes.contract import Pass
 from archdsl.passes.deployment.products import Axes, Product, Side, read_product
 from archdsl.passes.deployment.reading import Reading
+from archdsl.passes.deployment.recognising import recognise
 from archdsl.passes.deployment.removing import without_calls
 from archdsl.passes.deployment.scores import Scores, read_scores
+from archdsl.passes.deployment.softmax import softmax
 from archdsl.passes.site import Site
 from archdsl.records import record
 from archdsl.tangents.trace import Traced, Writer, traced
@@ -27,30 +29,30 @@ EQUATION = "softmax(q k) v = attention(q, k, v)"
 class FuseAttention(Pass):
     """Finds attention however it is written, and makes it one operator: `scaled_dot_product_attention` in PyTorch.
 
-    The products may be `@` or `einsum`, with axes in any order, scaled anywhere; masks boolean or added, the causal one told by
-    its values. What a query gives that may see nothing stays as it was, unless `rows` is false: then it is 0.
+    The products may be `@` or `einsum`, with axes in any order, scaled anywhere; the softmax written out; masks boolean or added,
+    the causal one told by its values. What a query gives that may see nothing stays as it was; with `rows=false` it is 0.
     """
 
     word: ClassVar[str] = "fuse-attention"
     rows: bool = True
 
     def edit(self, graph: Graph, site: Site) -> Graph:
-        after = graph
-        for name in [node.results[0].name for node in graph.nodes if node.op is not None and node.op.name == "softmax"]:
+        after = recognise(graph, site, "exp(x) / sum(exp(x)) = softmax(x)", ("exp",), softmax)
+        for name in [node.results[0].name for node in after.nodes if node.op is not None and node.op.name == "softmax"]:
             after = self._fused(after, name, site)
         return after
 
     def _fused(self, graph: Graph, name: str, site: Site) -> Graph:
         """The graph with the attention of one softmax as one operator; itself where it is none, or cannot be."""
         reading = Reading(graph)
-        softmax = reading.makers[name]
-        scores = read_scores(reading, softmax.operands[0])
+        start = reading.makers[name]
+        scores = read_scores(reading, start.operands[0])
         if isinstance(scores, str):
-            return self._left(graph, site, softmax, scores)
-        axis: Any = dict(softmax.op.items())["axis"] if softmax.op is not None else -1
-        found = _Found.read(reading, site, softmax, scores, axis % softmax.results[0].type.rank)
+            return self._left(graph, site, start, scores)
+        axis: Any = dict(start.op.items())["axis"] if start.op is not None else -1
+        found = _Found.read(reading, site, start, scores, axis % start.results[0].type.rank)
         if isinstance(found, str):
-            return self._left(graph, site, softmax, found)
+            return self._left(graph, site, start, found)
         names = reading.names()
         writer = Writer(lambda type, hint: Value(fresh(names, hint), type), Context(graph.facts, site.float))
         old = found.end.results[0]
@@ -58,12 +60,12 @@ class FuseAttention(Pass):
         try:
             made = found.written(writer, self.rows)
         except OpFault as fault:
-            return self._left(graph, site, softmax, fault.message)
+            return self._left(graph, site, start, fault.message)
         if isinstance(made, str):
-            return self._left(graph, site, softmax, made)
+            return self._left(graph, site, start, made)
         same = made.type.dtype == old.type.dtype and made.type.rank == old.type.rank
         if not same or not all(map(graph.facts.equal, made.type.shape, old.type.shape)):
-            return self._left(graph, site, softmax, f"{old.type} would become {made.type}")
+            return self._left(graph, site, start, f"{old.type} would become {made.type}")
         index = next(at for at, node in enumerate(graph.nodes) if node is found.end)
         graph = substitute(insert_after(graph, index, *writer.nodes), {old.name: made.operand})
         return without_calls(DeadValues().edit(graph, site), found.dropped)

@@ -30,6 +30,14 @@ FORMS = {
     ),
     "keys first": (HEADED, "w = softmax(k @ transpose(q, -2, -1) * 0.5, axis=-2)\ntranspose(w, -2, -1) @ v", ""),
     "values in front": (HEADED, "w = softmax(QK, axis=-1)\ntranspose(v, -1, -2) @ transpose(w, -1, -2)", "s"),
+    "softmax by hand": (
+        HEADED, "s = QK / 2\ne = exp(s - max(s, axis=-1, keepdim=true))\n(e / sum(e, axis=-1, keepdim=true)) @ v", "",
+    ),
+    "softmax by hand, at once": (HEADED, "e = exp(QK / 2)\n(e * (1 / sum(e, axis=-1, keepdim=true))) @ v", ""),
+    "softmax by hand, of a mask": (
+        MASKED, "s = where(mask[:, none, none, :], QK / 2, -1e30)\ne = exp(s - max(s, axis=-1, keepdim=true))\n"
+        "(e / sum(e, axis=-1, keepdim=true)) @ v", "mask",
+    ),
     "no heads": (PLAIN, "softmax(q @ transpose(k, 1, 2) / 2, axis=-1) @ v", ""),
     "no batch": ("(q: [T, 4], k: [S, 4], v: [S, 6])", "softmax(q @ transpose(k, 0, 1) * 0.7, axis=-1) @ v", "scale"),
     "rearranged": (
@@ -132,6 +140,7 @@ LEFT = {
     "a fill that is not low": (
         MASKED, "softmax(where(mask[:, none, none, :], QK, -5.0), axis=-1) @ v", "",
     ),
+    "exponentials over another sum": (HEADED, "e = exp(QK)\n(e / sum(exp(2 * QK), axis=-1, keepdim=true)) @ v", ""),
     "another axis": (PLAIN, "softmax(q @ transpose(k, 1, 2), axis=0) @ v", "no product of queries and keys"),
     "a softmax of something else": (PLAIN, "softmax(relu(q @ transpose(k, 1, 2)), axis=-1) @ v", ""),
     "heads that talk": (
