@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import archdsl
+from archdsl.elaborate.editing.selection import Selection
 from archdsl.elaborate.editing.selectors import matches, segments_of
 from archdsl.ir.graph import Graph
 from archdsl.source import Source
@@ -60,6 +63,7 @@ def graph() -> Graph:
         ("dim=2", "with"),
         ("depth=2 & Linear", "stem.0"),
         ('"with"', "with"),
+        ('"layers.1"', "layers.1"),
         ("word=L*r & layers.0.**", "layers.0.fc1 layers.0.fc2"),
     ],
 )
@@ -84,9 +88,7 @@ def test_any_text_is_a_selector_or_a_problem(text: str) -> None:
         assert str(fault)
 
 
-@pytest.mark.parametrize(
-    "text", ["~" * 300 + "a", "(" * 300 + "a", "a|" * 5000 + "a", "a in " * 400 + "a", "**." * 3000 + "a"]
-)
+@pytest.mark.parametrize("text", ["~" * 300 + "a", "(" * 300 + "a", "a|" * 5000 + "a", "a in " * 400 + "a", "**." * 3000 + "a"])
 def test_a_selector_has_bounds(text: str) -> None:
     with pytest.raises(archdsl.ArchError):
         graph().select(text)
@@ -136,3 +138,43 @@ def test_what_is_near_is_said(selector: str, what: str, help: str) -> None:
     assert problem.code == "nothing-selected"
     assert what in problem.message()
     assert help in (problem.help or "")
+
+
+def test_a_quoted_selector_is_a_path() -> None:
+    net = archdsl.load(Source("quoted.arch", 'arch Net(x: [N, 8]) { "relu": Linear(4); relu }')).graph()
+    assert [one.word for one in net.select("relu")] == ["Linear", "relu"]
+    assert [one.word for one in net.select('"relu"')] == ["Linear"]
+
+
+def test_what_is_no_text_is_told() -> None:
+    net = graph()
+    with pytest.raises(TypeError, match="a selector is a text, not 3"):
+        net.select(3)
+    with pytest.raises(TypeError, match="text of the language, or a function"):
+        net.select("relu").replace(3)
+    with pytest.raises(TypeError, match="no value of the language"):
+        net.select("Linear").set(bias=object())
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "at"),
+    [
+        (lambda one: one.replace(""), "bad-piece", ""),
+        (lambda one: one.replace("y = relu"), "bad-piece", "y = relu"),
+        (lambda one: one.replace("relu("), "unclosed-bracket", "("),
+        (lambda one: one.replace("} arch Z(x: [N]) { relu"), "unexpected-token", "arch"),
+        (lambda one: one.wrap("Linear(3)"), "bad-piece", "Linear(3)"),
+        (lambda one: one.wrap("skip -> relu"), "unexpected-token", "->"),
+        (lambda one: one.set(nope=1), "unknown-argument", "nope=1"),
+        (lambda one: one.set(bias="1 +"), "unexpected-token", ""),
+        (lambda one: one.insert_after("Nope(3)"), "unknown-layer", "Nope"),
+        (lambda one: one.unwrap(), "edit-not-possible", "fc1: Linear(width)"),
+    ],
+)
+def test_a_wrong_edit_is_a_problem_in_its_own_text(edit: Callable[[Selection], Graph], code: str, at: str) -> None:
+    with pytest.raises(archdsl.ArchError) as caught:
+        edit(graph().select("**.fc1"))
+    assert str(caught.value)
+    problem = next(one for one in caught.value.problems if one.severity == "error")
+    assert problem.code == code
+    assert at in problem.at.text or problem.at.text in at

@@ -123,7 +123,7 @@ class _Reader:
             raise self.wrong(span, f"`{text}` starts no selector" if text else "a selector is missing here")
         self.at += 1
         if kind == "string":
-            return At(text[1:-1])
+            return At(text[1:-1], True)
         if self.peek()[0] == "compare":
             return self.has(text)
         found: Selector = At(text)
@@ -176,7 +176,11 @@ def _value(kind: str, text: str) -> Any:
 
 def read_chain(text: str, name: str) -> tree.Chain:
     """A chain of steps. Raises `ArchError` with what is wrong in the text."""
-    body = _body(text, name)
+    return _chain(text, name, "", "")
+
+
+def _chain(text: str, name: str, before: str, after: str) -> tree.Chain:
+    body = _body(text, name, before, after)
     if len(body.statements) != 1 or not isinstance(body.statements[0], tree.Flow):
         raise _bad(body.span, "one step or chain stands here: `gelu`, `a: Linear(8) -> relu`, `{ … }`")
     return body.statements[0].chain
@@ -184,19 +188,19 @@ def read_chain(text: str, name: str) -> tree.Chain:
 
 def read_around(text: str, name: str) -> tree.Step:
     """A construct, whose braces are empty or left out: `skip`, `skip(mul)`, `repeat 2 { }`, `skip { } via Conv2d(8, 1)`."""
+    what = "one construct stands here: `skip`, `repeat 2`, `skip { } via Conv2d(8, 1)`"
     try:
         found = read_chain(text if "{" in text else text + " { }", name)
     except ArchError:
-        read_chain(text, name)
-        raise
-    if len(found.links) != 1 or found.links[0].names is not None:
-        raise _bad(found.span, "one construct stands here: `skip`, `repeat 2`, `skip { } via Conv2d(8, 1)`")
+        raise _bad(read_chain(text, name).span, what) from None
+    if len(found.links) != 1 or found.links[0].names is not None or isinstance(found.links[0].step.term, (tree.Call, tree.Name)):
+        raise _bad(found.span, what)
     return found.links[0].step
 
 
 def read_args(text: str, name: str) -> tuple[tree.Arg, ...]:
     """Arguments by name: `groups=32, bias=false`."""
-    found = read_chain(f"f({text})", name)
+    found = _chain(text, name, "f(", ")")
     term = found.links[0].step.term
     if len(found.links) != 1 or not isinstance(term, tree.Call) or any(one.name is None for one in term.args):
         raise _bad(found.span, "arguments by name stand here: `groups=32, bias=false`")
@@ -207,11 +211,11 @@ def _bad(at: Span, what: str) -> ArchError:
     return ArchError((problems.BadPiece(at=at, what=what),))
 
 
-def _body(text: str, name: str) -> tree.Body:
-    """The statements of a text, whose places are those in the text itself."""
-    before = "block _edit {\n"
+def _body(text: str, name: str, start: str, end: str) -> tree.Body:
+    """The statements of a text between `start` and `end`; places are those in the text itself."""
+    before = f"block _edit {{\n{start}"
     found = Problems()
-    file = parse(Source(name, f"{before}{text}\n}}"), found)
+    file = parse(Source(name, f"{before}{text}{end}\n}}"), found)
     span = Span(Source(name, text), 0, len(text))
     here = Span(file.source, len(before), len(before) + len(text))
     if found.errors:

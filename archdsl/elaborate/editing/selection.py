@@ -140,6 +140,8 @@ class Selection:
         return self._apply([(one, change) for one in self.steps], module)
 
     def _edited(self, text: Text, read: Callable[[str], Change]) -> Graph:
+        if not isinstance(text, str) and not callable(text):
+            raise TypeError(f"an edit is text of the language, or a function that gives it for each step, not {text!r}")
         known: dict[str, Change] = {}
         pairs = []
         for one in self.steps:
@@ -177,6 +179,8 @@ def selected(graph: Graph, pattern: str | None, attributes: Mapping[str, Any]) -
     selector: Selector | None = None
     text = []
     if pattern is not None:
+        if not isinstance(pattern, str):
+            raise TypeError(f"a selector is a text, not {pattern!r}")
         selector, at = selector_of(pattern)
         text.append(pattern)
     for name, value in attributes.items():

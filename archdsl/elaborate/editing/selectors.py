@@ -53,15 +53,19 @@ class At(Selector):
     block or construct wherever it stands."""
 
     pattern: str
+    quoted: bool = False
+    """Whether it is a label path, whatever word it is."""
 
     def holds(self, one: Occurrence) -> bool:
+        if self.quoted:
+            return one.site.own and matches(segments_of(self.pattern), one.path)
         if self.pattern == one.word:
             return True
         segments = segments_of(self.pattern)
         return any(matches(segments, path) for path in one.names)
 
     def __str__(self) -> str:
-        return self.pattern
+        return f'"{self.pattern}"' if self.quoted else self.pattern
 
 
 @record
