@@ -88,7 +88,9 @@ CASES: dict[str, tuple[Callable[[Graph], Graph], Callable[[ResNet], None]]] = {
     ),
     "no bends": (lambda net: net.select("relu").remove(), no_bends),
     "gated": (
-        lambda net: net.select("layer1").insert_after("mul(it, sigmoid(it))").select("adaptive_avg_pool2d").insert_before("sigmoid"),
+        lambda net: (
+            net.select("layer1").insert_after("mul(it, sigmoid(it))").select("adaptive_avg_pool2d").insert_before("sigmoid")
+        ),
         gated,
     ),
     "in groups": (lambda net: net.select("layer3.*.conv2 | layer4.*.conv2").set(groups=4, bias=True), in_groups),
