@@ -243,3 +243,20 @@ def ops(graph: Graph) -> list[str]:
             op = node.op if node.op is not None else member.op
             found.append(f"{op.name}{sorted(map(str, op.items()))}")
     return found
+
+
+def test_a_variant_is_edited_further_alone_and_where_it_is_mounted() -> None:
+    program = (
+        NET.replace("Linear(6)", "Linear(8)").replace("0.head: Linear(2)", "0.head: Linear(8)")
+        + """
+    variant Odd of Net { replace layers.*.relu with gelu; insert after **.fc1 { n: LayerNorm } }
+    arch Two(x: [N, 8]) { o: Odd; p: Odd }
+    """
+    )
+    odd = spec(program).graph("Odd").select("layers.0.gelu").replace("silu")
+    assert [one.word for one in odd.select("gelu | silu")] == ["silu", "gelu", "gelu"]
+    two = spec(program).graph("Two").select("p.layers.1.gelu").replace("tanh")
+    assert [".".join(one.names[-1]) for one in two.select("tanh")] == ["p.layers.1.tanh"]
+    assert len(two.select("gelu")) == 5
+    assert len(two.select("**.n")) == 6
+    assert spec(program).verify(two, bind={"N": 2}).ok
