@@ -256,6 +256,11 @@ def test_what_is_wrong_is_said_where_it_stands(text: str, code: str, at: str) ->
     assert (code, at) in found or (code in [each for each, _ in found] and not at), found
 
 
+def test_what_could_not_be_read_of_the_base_is_told_once() -> None:
+    text = (BLOCK + BASE).replace("relu;", "relu relu;") + "variant V of Base { replace relu with gelu; remove relu }"
+    assert [one.code for one in archdsl.load(Source("net.arch", text)).check()] == ["unexpected-token"]
+
+
 def test_an_arch_with_problems_is_no_graph() -> None:
     with pytest.raises(ArchError):
         spec("variant V of Base { remove gelu }").graph("V")

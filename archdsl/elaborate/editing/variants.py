@@ -214,6 +214,8 @@ class _Resolving:
         if errors:  # what does not fit keeps what comes after it from being met
             yield from (_blamed(one, self.found) for one in errors)
             return
+        if any(isinstance(one, tree.Broken) for item in self.word.module.file.items for one in item.walk()):
+            return  # what could not be read was told, and may be what is meant
         at = _place(self.edits[index].edit)
         for before in range(index - 1, -1, -1):
             if selector.of(self._met(self.found.stages[before][0])[0]):
