@@ -41,7 +41,11 @@ weights: Decorator = click.option(
     "--weights", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Take the parameters from a safetensors file."
 )
 given: Decorator = click.option(
-    "--with", "given", metavar="INPUT", multiple=True, help="An optional input that module and export take. May be repeated."
+    "--with",
+    "given",
+    metavar="INPUT",
+    multiple=True,
+    help="An optional input that is given in every call; without, a module takes each or not, an export none. May be repeated.",
 )
 scan: Decorator = click.option(
     "--scan",
