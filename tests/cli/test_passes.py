@@ -81,5 +81,5 @@ def test_what_passes_make_is_written_as_text(cli, here) -> None:
 def test_what_has_no_text_is_told(cli, here) -> None:
     (here / "net.arch").write_text("arch A(x: [N, 4]) { fc: Linear(4) }\n")
     result = cli("compile", "net.arch", "--to", "arch", "--pass", "cast")
-    assert (result.code, "wants float" in result.err) == (2, True)
+    assert (result.code, "has no text" in result.err) == (2, True)
     assert not (here / "build").exists()

@@ -6,7 +6,7 @@ import re
 
 from archdsl.records import record
 
-_COUNTED = re.compile(r"(.*?)(0|[1-9][0-9]*)", re.ASCII)
+_NUMBER = re.compile(r"(?<![0-9])(?:0|[1-9][0-9]*)(?![0-9])", re.ASCII)
 SHORT = 50
 LONGEST = 200
 """How many lines an iteration may have to be looked for."""
@@ -81,25 +81,28 @@ def _same(entries: list[Entry]) -> list[Entry]:
 
 
 def _counted(entries: list[Entry]) -> list[Entry]:
-    """Lines that differ only in the number that ends their label."""
+    """Lines that differ only in one number of their label."""
     done: list[Entry] = []
     index = 0
     while index < len(entries):
-        found = _COUNTED.fullmatch(entries[index].label) if entries[index].label else None
-        end = index + 1
-        if found is not None:
-            first = int(found[2])
-            while end < len(entries) and entries[end] == Entry(f"{found[1]}{first + end - index}", entries[index].text):
-                end += 1
-            if (end - index - 1) * _lines(entries[index : index + 1]) > 2:
-                text = entries[index].text
-                counter = next(name for name in ("i", "j", "k", "index") if not re.search(rf"\b{name}\b", text))
-                inside = in_braces([Entry("", f'"{found[1]}{{{counter}}}": {text}')])
-                said = f"repeat {counter} in {first}..{first + end - index} {inside}"
-                alone = text.startswith("{") and not found[1] and first == 0
-                done.append(Entry("", said, numbered=f"repeat {end - index} {text}" if alone else ""))
-                index = end
-                continue
-        done.append(entries[index])
-        index += 1
+        end, before, after = index + 1, "", ""
+        for found in reversed(list(_NUMBER.finditer(entries[index].label))):
+            start, first, rest = entries[index].label[: found.start()], int(found[0]), entries[index].label[found.end() :]
+            stop = index + 1
+            while stop < len(entries) and entries[stop].text == entries[index].text:
+                if entries[stop].label != f"{start}{first + stop - index}{rest}":
+                    break
+                stop += 1
+            if stop > end:
+                end, before, after, low = stop, start, rest, first
+        if (end - index - 1) * _lines(entries[index : index + 1]) > 2:
+            text = entries[index].text
+            counter = next(name for name in ("i", "j", "k", "index") if not re.search(rf"\b{name}\b", text))
+            inside = in_braces([Entry("", f'"{before}{{{counter}}}{after}": {text}')])
+            alone = text.startswith("{") and not before and not after and low == 0
+            said = f"repeat {counter} in {low}..{low + end - index} {inside}"
+            done.append(Entry("", said, numbered=f"repeat {end - index} {text}" if alone else ""))
+        else:
+            done += entries[index:end]
+        index = end
     return done

@@ -115,7 +115,9 @@ class Structure:
         if not taken:
             return
         inside: list[Piece] = []
-        if waiting[-len(taken) :] == taken:
+        if isinstance(piece, Step) and piece.node.scan is not None:
+            inside = _of_scan(taken, waiting, piece.operands[: len(piece.node.scan.axes) + piece.node.scan.carries])
+        elif waiting[-len(taken) :] == taken:
             inside = self._together(piece, taken) if isinstance(piece, Step) else taken
         if len(inside) < len(taken):
             first = len(done.statements)
@@ -141,10 +143,6 @@ class Structure:
         short = [is_short(one) for one in taken]
         if piece.node.choice is not None:
             return []
-        if piece.node.scan is not None:
-            captured = piece.operands[len(piece.node.scan.axes) + piece.node.scan.carries :]
-            pure = all(short) and all(is_pure(one) and results_of(one)[0] not in captured for one in taken)
-            return taken if pure else []
         inside = taken if all(short[1:]) else taken[-1:]
         if len(piece.operands) == 1 or len(piece.node.results) > 1:
             return inside
@@ -158,6 +156,16 @@ class Structure:
     def _flush(self, waiting: list[Piece], done: Body, count: int) -> None:
         done.statements += [Statement(one) for one in waiting[:count]]
         del waiting[:count]
+
+
+def _of_scan(taken: list[Piece], waiting: list[Piece], own: Sequence[object]) -> list[Piece]:
+    """What stands in a scan: the last of its inputs and first carries, if they are short expressions."""
+    found: list[Piece] = []
+    for one in reversed([one for one in taken if results_of(one)[0] in own]):
+        if waiting[len(waiting) - len(found) - 1] is not one or not (is_short(one) and is_pure(one)):
+            break
+        found.insert(0, one)
+    return found
 
 
 def _lines(body: Body, uses: Mapping[str, Sequence[int]]) -> None:

@@ -15,9 +15,9 @@ from archdsl.targets.arch.fault import Unsayable
 from archdsl.targets.arch.folding import Entry, folded, in_braces, whole
 from archdsl.targets.arch.labels import Labels
 from archdsl.targets.arch.naming import Names, is_nameless
-from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, is_pure, results_of
+from archdsl.targets.arch.pieces import Body, Group, Piece, Skip, Statement, Step, is_pure, results_of, weight
 from archdsl.targets.arch.sharing import is_stateful
-from archdsl.targets.arch.structure import flows, inside_of, starts
+from archdsl.targets.arch.structure import ALONE, flows, inside_of, starts
 from archdsl.targets.arch.words import configuration, inferred, label_text
 
 
@@ -104,6 +104,8 @@ class Writer:
     def assignment(self, one: Statement, place: Place) -> str:
         """`a, b = …`."""
         text = " -> ".join(self.links(one.piece, changed(place, numbered=False), named=False))
+        if text.count(" -> ") == 1 and is_pure(one.piece) and weight(one.piece) <= ALONE:
+            text = self.expression(one.piece, place.flow)[0]
         if one.kept:
             self.asked.setdefault(id(self.graph), set()).update(value.name for value in results_of(one.piece))
         names = [self.define(value, one.piece) if self.is_named(value) else "_" for value in results_of(one.piece)]
