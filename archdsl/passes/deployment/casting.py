@@ -144,7 +144,9 @@ class _Half:
             results = node.results if dtype == FLOAT else tuple(map(self.typed, node.results))
             return changed(node, operands=self.all_as(operands, dtype), results=results)
         graph = node.graph and self.casting.graph(node.graph)
-        return changed(node, operands=self.all_as(operands, self.half), results=tuple(map(self.typed, node.results)), graph=graph)
+        how = tuple(one for one in node.how if not one.startswith("autocast"))  # it is in half precision now
+        given, results = self.all_as(operands, self.half), tuple(map(self.typed, node.results))
+        return changed(node, operands=given, results=results, graph=graph, how=how)
 
     def function(self, node: Node, op: Op, operands: Sequence[Operand]) -> Node:
         """A function: in the program's float type where it is precise, in half precision where it multiplies, else in the wider

@@ -33,5 +33,11 @@ class Autocast(Pass):
     def apply(self, graph: Graph, *, float: str = "f32", refusals: list[Refusal] | None = None, verify: bool = True) -> Passed:
         if self.wrong():
             raise ValueError(self.wrong())
-        after = run_blocks(graph, self.blocks, f"autocast {self.to}", "what is autocast", refusals, lambda _: "")
+        after = run_blocks(graph, self.blocks, f"autocast {self.to}", "what is autocast", refusals, _in_half)
         return Passed(check(after, float=float) if verify and after is not graph else after)
+
+
+def _in_half(graph: Graph) -> str:
+    typed = {one.type.dtype for below in graph.graphs() for one in (*below.input_values, *(out.value for out in below.outputs))}
+    found = sorted(typed & set(HALVES))
+    return f"it is in {found[0]} already" if found else ""

@@ -10,6 +10,7 @@ from torch import nn
 
 import archdsl
 from archdsl.ir.text import print_graph, read_graph
+from archdsl.passes.deployment.cast import Cast
 from archdsl.passes.pattern import Refusal
 from archdsl.passes.registry import UnknownPass, read_pass
 from archdsl.passes.training.autocast import Autocast
@@ -79,6 +80,16 @@ def test_the_source_and_the_last_word() -> None:
     after = Autocast(blocks="h.*", to="f16").run(Checkpoint(blocks="h.*").run(Autocast(blocks="h.*").run(before)))
     assert "in_half(self.training, torch.float16, checkpointed, block, x)" in print_source(after)
     assert "bfloat16" not in print_source(after)
+
+
+def test_beside_cast() -> None:
+    refusals: list[Refusal] = []
+    half = Cast().run(graph(NET))
+    assert Autocast(blocks="a").run(half, refusals=refusals) is half
+    assert [one.reason for one in refusals] == ["it is in bf16 already"]
+    after = Cast(to="f16").run(Autocast(blocks="h.*").run(graph(NET)))
+    assert "autocast" not in print_graph(after)
+    build(after).train()(torch.randn(3, 8)).sum().backward()
 
 
 def test_it_refuses_with_a_reason() -> None:
