@@ -16,7 +16,7 @@ from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import comment, docstring, quote
 from archdsl.targets.torch.merging.doors import GuardedDoor
-from archdsl.targets.torch.merging.presence import Maybe
+from archdsl.targets.torch.merging.presence import Maybe, MaybeOutput
 from archdsl.targets.torch.merging.tidying import is_elif, tidied
 from archdsl.targets.torch.names import name_locals, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
@@ -159,7 +159,8 @@ def output_class(name: str, graph: Graph) -> str:
     for one in graph.outputs:
         label = safe_name((one.name or "output").lstrip("_"), {*taken, *dir(tuple)})
         taken.add(label)
-        lines.append(f"    {label}: Tensor{' | None = None' if one.training else ''}")
+        absent = " | None = None" if one.training else " | None" if isinstance(one, MaybeOutput) else ""
+        lines.append(f"    {label}: Tensor{absent}")
     return "\n".join(lines)
 
 

@@ -103,6 +103,16 @@ PROGRAMS = {
       head y { z }
       head aux { z -> cls: Linear(2) }
     }""",
+    "a head of one way": """arch Net(x: [B, 8], m: [B, 8] = none) -> extra: [B, 2], y: [B, 4], aux: [B, 3] when training {
+      h = x -> fc: Linear(8)
+      if m != none { head extra { (h * m) -> e: Linear(2) } }
+      head y { h -> o: Linear(4) }
+      head aux { h -> ax: Linear(3) }
+    }""",
+    "an input as an output": """arch Net(x: [B, 8], m: [B, 8] = none) -> y: [B, 8], same: [B, 8] {
+      head y { x -> fc: Linear(8) }
+      if m != none { head same { m } }
+    }""",
     "a layer of one way": """arch Net(x: [B, 8], m: [B, 4] = none) {
       h = x -> a: Linear(6)
       if m != none { h = h + (m -> b: Linear(6)) }

@@ -14,7 +14,7 @@ from archdsl.records import changed
 from archdsl.targets.torch.merging.align import Entry, Env, Vector, align, columns, needed, trace
 from archdsl.targets.torch.merging.members import common_mapping, common_members, joined_order
 from archdsl.targets.torch.merging.passing import passes
-from archdsl.targets.torch.merging.presence import ABSENT, TOLD, UNASKED, Maybe, Presence
+from archdsl.targets.torch.merging.presence import ABSENT, TOLD, UNASKED, Maybe, MaybeOutput, Presence
 from archdsl.targets.torch.merging.regions import (
     Context,
     Given,
@@ -147,13 +147,9 @@ class Merge:
         entries = align({which: needed(graph) for which, graph in enumerate(self.graphs)}, self.key)
         trace(entries, envs, self.key)
         self.learn(entries)
-        if len({tuple((one.name, one.training) for one in graph.outputs) for graph in self.graphs}) > 1:
-            raise Unmergeable(
-                f"`{self.graphs[0].name}` has other outputs, as optional inputs are given or not", self.graphs[0].span
-            )
-        results = columns({at: [envs[at][one.value.name] for one in graph.outputs] for at, graph in enumerate(self.graphs)})
+        results = self.results(envs)
         universe = frozenset(range(len(self.graphs)))
-        part, needs = region(self.context, entries, universe, [self.context.wanted(one) for one in results])
+        part, needs = region(self.context, entries, universe, [self.context.wanted(one) for one in results.values()])
         part.steps[:0] = reversed(selected(self.context, set(self.context.types), needs))
         members = common_members(self.graphs, self.calls)
         inputs = [self.input(one, needs) for one in self.headers()]
@@ -163,7 +159,9 @@ class Merge:
                 members[path] = changed(member, value=self.value(ref))
         nodes = tuple(self.node(one) for one in part.steps)
         outputs = tuple(
-            changed(one, value=self.value(ref)) for one, ref in zip(self.graphs[0].outputs, part.outputs, strict=True) if ref
+            (MaybeOutput if None in vector.values() else Output)(name, self.value(ref), training)
+            for ((_, name, training), vector), ref in zip(results.items(), part.outputs, strict=True)
+            if ref is not None
         )
         configs = [dict(graph.config) for graph in self.graphs]
         return changed(
@@ -182,6 +180,21 @@ class Merge:
             ),
             doors=tuple(one for one in self.graphs[0].doors if all(one in graph.doors for graph in self.graphs)),
         )
+
+    def results(self, envs: Mapping[int, Env]) -> dict[tuple[int, str | None, bool], Vector]:
+        """Where the outputs come from, by place, name and whether they are of training. Some ways may lack some with names."""
+        rows = [
+            {(one.name, one.training): envs[at][one.value.name] for one in graph.outputs} for at, graph in enumerate(self.graphs)
+        ]
+        order = joined_order([list(row) for row in rows])
+        if order[0][0] is None:
+            if len({len(graph.outputs) for graph in self.graphs}) > 1:
+                first = self.graphs[0]
+                raise Unmergeable(f"how many results `{first.name}` has depends on which optional inputs are given", first.span)
+            each = columns({at: [envs[at][one.value.name] for one in graph.outputs] for at, graph in enumerate(self.graphs)})
+            return {(place, None, False): one for place, one in enumerate(each)}
+        order.sort(key=lambda one: one[1])
+        return {(place, *one): {at: row.get(one) for at, row in enumerate(rows)} for place, one in enumerate(order)}
 
     def env(self, graph: Graph) -> Env:
         """Where the inputs and tensors of one specialisation come from."""

@@ -7,8 +7,7 @@ from archdsl.elaborate.faults.stated import Stated
 
 class DiffersWhenGiven(Stated):
     """A module finds out in each call which optional inputs it is given, so it has the parameters of every way of calling it. A
-    key is one tensor in all of them: here it is a tensor of another shape or kind where the input is given, or the outputs are
-    others.
+    key is one tensor in all of them: here it is a tensor of another shape or kind where the input is given.
 
     ```arch --torch
     arch Net(x: [N, 8], more: [N, 8] = none) {

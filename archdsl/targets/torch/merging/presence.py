@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.dims.shape import TensorType
-from archdsl.ir.graph import Input
+from archdsl.ir.graph import Input, Output
 from archdsl.ir.node import Choice
 from archdsl.ir.value import Value
 from archdsl.records import record
@@ -12,6 +12,11 @@ from archdsl.records import record
 @record
 class Maybe(Input):
     """An optional input whose absence is found out in each call: `mask: Tensor | None = None`."""
+
+
+@record
+class MaybeOutput(Output):
+    """An output of an arch that only some ways of calling have, else None."""
 
 
 @record
