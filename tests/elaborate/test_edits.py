@@ -260,3 +260,12 @@ def test_a_variant_is_edited_further_alone_and_where_it_is_mounted() -> None:
     assert len(two.select("gelu")) == 5
     assert len(two.select("**.n")) == 6
     assert spec(program).verify(two, bind={"N": 2}).ok
+
+
+def test_what_is_put_around_in_the_same_text_moves_with_what_is_in_it() -> None:
+    """The construct of a variant's edit stands in the text of what it is put around, and not around it there."""
+    program = of("skip(add, when=false) { tanh; it * 2 + 1 }")
+    lines = "insert after add { gelu }; wrap mul with skip; insert after block=Net and not [group] { tanh -> neg }"
+    variant = spec(f"{program}\nvariant Edited of Net {{ {lines} }}").graph("Edited")
+    graph = elaborated(program).select("add").insert_after("gelu").select("mul").wrap("skip")
+    assert ops(variant) == ops(graph.select("block=Net and not [group]").insert_after("tanh -> neg"))

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import archdsl
-import tests.oracles.torchvision_cpu  # noqa: F401
+import tests.oracles.torchvision_cpu  # noqa: F401  (first)
 from archdsl.ir.graph import Graph
 from tests.oracles.comparing import Pair, agree_in_float64
-from torchvision.models import resnet18, resnet50
-from torchvision.models.resnet import ResNet
+
+from torchvision.models import ResNet, resnet18, resnet50  # isort: skip
 
 pytestmark = pytest.mark.oracle
 SPECS = Path(__file__).parents[2] / "specs"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from archdsl.elaborate.editing.sites import CONSTRUCTS, Site
 from archdsl.elaborate.editing.trees import beside, chain, group, in_parens, link, link_of, nowhere, step_link, substituted
-from archdsl.elaborate.editing.trie import Edit
+from archdsl.elaborate.editing.trie import Edit, elsewhere
 from archdsl.records import changed, parts, record
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
@@ -45,7 +45,7 @@ class Change:
         if site.kind == "shared" and not self.declares:
             raise CannotChange("it is the declaration of a shared layer: replace it, set its arguments, or edit its uses")
         named = not self.keeps and site.numbers == 1 and site.kind not in CONSTRUCTS.values()
-        return Edit(site.node, self.tree_for(site), site.numbers, named, self.keeps, self.word, self.pieces)
+        return Edit(site.node, self.tree_for(site), site.numbers, named, self.keeps, self.word, self.pieces, elsewhere(site.node))
 
 
 @record

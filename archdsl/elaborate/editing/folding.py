@@ -14,11 +14,12 @@ from archdsl.source import Span
 
 
 def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span | None = None) -> Edits:
-    """These edits, and each change at its step; inner steps first. Raises where a change cannot be made: `at` is its text."""
-    pairs = settled(pairs)
+    """These edits, and each change at its step; steps are given as they are met, and inner ones are edited first. Raises where a
+    change cannot be made: `at` is its text."""
+    inner_first = settled(pairs)[::-1]
     made: dict[object, Edit] = {}
     done: list[tuple[Way, Span, Edit]] = []
-    for one, change in sorted(pairs, key=lambda pair: (-len(pair[0].way), pair[0].span.end - pair[0].span.start)):
+    for one, change in sorted(inner_first, key=lambda pair: -len(pair[0].way)):
         key = (id(change), one.span, one.site.numbers, one.site.tensors, one.site.tupled, len(one.site.takes))
         if key not in made:
             try:

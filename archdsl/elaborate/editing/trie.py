@@ -34,6 +34,8 @@ class Edit:
     """What was done: `replaced`, `wrapped`."""
     pieces: tuple[tree.Tree, ...] = ()
     """What the new tree has of the edit's own text."""
+    elsewhere: tuple[Span, ...] = ()
+    """Where parts of the old tree stand that earlier edits put together: not inside its own span."""
 
 
 class Edits:
@@ -82,8 +84,7 @@ class Edits:
         for at, edit in near:
             assert places is not None  # noqa: S101
             inside = places.take(at)
-            if places.by_source.keys() - {at.source}:  # what an earlier edit put in is of another text
-                inside += [key for one in edit.old.walk() if one.span.source is not at.source for key in places.take(one.span)]
+            inside += [key for span in edit.elsewhere for key in places.take(span)]
             moved = Edits(
                 {key: here.pop(key) for key in inside if isinstance(key, Span) and key in here},
                 {key: below.pop(key) for key in inside if key in below},
@@ -124,6 +125,17 @@ class _Places:
 
 
 NONE = Edits({}, {})
+
+
+def elsewhere(old: tree.Step | tree.Expr) -> tuple[Span, ...]:
+    """The places of parts of a tree that are not inside of its own."""
+    at = old.span
+    spans = dict.fromkeys(one.span for one in old.walk())
+    return tuple(
+        one
+        for one in spans
+        if one.start < one.end and not (one.source is at.source and at.start <= one.start and one.end <= at.end)
+    )
 
 
 def _place(key: Key) -> Span:
