@@ -96,12 +96,12 @@ def onnx_run(graph: Graph, module: nn.Module, folder: Path) -> Run:
     path = folder / "model.onnx"
     files = model_files(path, graph, module)
     if "bf16" in halves(graph):
-        return _reference_run(files[path])
+        return _reference_run(b"".join(files[path]))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     if len(files) == 1:
-        what: Any = files[path]
+        what: Any = b"".join(files[path])
     else:
         what = str(path)
         write_all(files)

@@ -13,7 +13,7 @@ from archdsl.cli.reading import choose, open_spec, targets
 from archdsl.cli.showing import say, show_json
 
 if TYPE_CHECKING:
-    from archdsl.targets.onnx.external import Content
+    from archdsl.files.writing import Data
 
 
 @click.command("compile")
@@ -99,7 +99,7 @@ def command(
         wanted = {f"{word} {file}": (file, make) for word in words for file, make in STEP[word].items()}
     else:
         wanted = {word: PRODUCTS[word] for word in words}
-    files: dict[Path, Content] = {}
+    files: dict[Path, Data] = {}
     said: dict[str, str] = {}
     for word, (file, make) in wanted.items():
         made = make(order)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.ir.graph import Graph
-from archdsl.targets.onnx.model import export, make
+from archdsl.targets.onnx.model import make
 from archdsl.targets.onnx.weights import Held, open_weights
-from archdsl.targets.onnx.wire import MAX_PROTO_BYTES, Piece, tensor_about
+from archdsl.targets.onnx.wire import MAX_PROTO_BYTES, Piece, model_pieces, tensor_about
 
-Content = bytes | list[Piece]
-"""What a file holds: in one piece, or in pieces that lie where the weights do."""
+Content = list[Piece]
+"""What a file holds, in pieces that lie where the weights do."""
 PAGE = 4096
 """Large tensors start at a page, so that they can be mapped."""
 SMALL = 1024
@@ -34,7 +34,7 @@ def model_files(
     if external is None:
         external = sum(len(one.data) for _, one in made.initializers) > MAX_PROTO_BYTES - MARGIN
     if not external:
-        return {path: export(graph, weights, dtype=dtype, inline=inline)}
+        return {path: model_pieces(made.proto, made.initializers)}
     digest = hashlib.sha256()
     pieces: list[Piece] = []
     at = 0
@@ -60,4 +60,4 @@ def model_files(
                 entry = about.external_data.add()
                 entry.key, entry.value = key, value
         made.proto.graph.initializer.append(about)
-    return {path.with_name(data): pieces, path: made.proto.SerializeToString(deterministic=True)}
+    return {path.with_name(data): pieces, path: [made.proto.SerializeToString(deterministic=True)]}

@@ -20,7 +20,7 @@ from archdsl.targets.onnx.functions import DOMAIN, Functions
 from archdsl.targets.onnx.names import Names
 from archdsl.targets.onnx.tape import IR_VERSION, GraphTape
 from archdsl.targets.onnx.weights import Held, Weights, WeightsDoNotFit, open_weights
-from archdsl.targets.onnx.wire import model_bytes
+from archdsl.targets.onnx.wire import model_pieces
 
 
 @dataclass
@@ -39,7 +39,7 @@ def export(graph: Graph, weights: Any, *, dtype: str = "f32", inline: bool = Fal
     lists what is missing, `ModelTooLarge` beyond 2 GiB, ValueError where the weights have no values.
     """
     made = make(graph, open_weights(weights), dtype, inline)
-    return model_bytes(made.proto, made.initializers)
+    return b"".join(model_pieces(made.proto, made.initializers))
 
 
 def make(graph: Graph, weights: Weights, dtype: str, inline: bool) -> Exported:

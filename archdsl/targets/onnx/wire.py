@@ -50,8 +50,8 @@ def tensor_about(name: str, held: Held) -> onnx.TensorProto:
     return onnx.TensorProto(name=name, dims=held.shape, data_type=int(held.dtype))
 
 
-def model_bytes(proto: onnx.ModelProto, initializers: Iterable[tuple[str, Held]]) -> bytes:
-    """The model with its weights inside. Raises `ModelTooLarge` beyond 2 GiB."""
+def model_pieces(proto: onnx.ModelProto, initializers: Iterable[tuple[str, Held]]) -> list[Piece]:
+    """The model with its weights inside, in pieces that lie where the weights do. Raises `ModelTooLarge` beyond 2 GiB."""
     pieces: list[Piece] = [proto.graph.SerializeToString(deterministic=True)]
     for name, held in initializers:
         pieces += tensor_pieces(name, held)
@@ -64,7 +64,7 @@ def model_bytes(proto: onnx.ModelProto, initializers: Iterable[tuple[str, Held]]
             f"the model has {len(lead) + total:,} bytes, and one ONNX file holds 2 GiB; "
             "`Spec.onnx_files`, or `model_files`, puts the weights into a file of their own"
         )
-    return b"".join([lead, *pieces])
+    return [lead, *pieces]
 
 
 def _without_graph(proto: onnx.ModelProto) -> onnx.ModelProto:
