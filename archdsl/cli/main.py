@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,15 @@ def main() -> NoReturn:
     except OSError as fault:
         code = code or _cannot(fault)
         _forget_streams()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End. Where nothing is left to do at the end, memory is not given back object by object: that was a seventh of the time of
+    checking the zoo (mypy does the same)."""
+    threading = sys.modules.get("threading")
+    if not atexit._ncallbacks() and (threading is None or threading.active_count() == 1):
+        os._exit(code)
     sys.exit(code)
 
 
