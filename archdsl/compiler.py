@@ -18,7 +18,6 @@ from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord
 from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
-from archdsl.passes.carrying import Passed
 from archdsl.passes.forms import Step, in_form, of_step
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import Problem
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
     from archdsl.designing.solving import Solution
+    from archdsl.passes.carrying import Passed
     from archdsl.passes.sequence import Passes
     from archdsl.targets.onnx.external import Content
     from archdsl.verifying.report import Report
@@ -298,11 +298,9 @@ class Spec:
         self, name: Name, passes: Passes, given: Iterable[str], dtype: str | None, config: Mapping[str, Any]
     ) -> tuple[Graph, Passed]:
         """The graph as it stands, and what passes make of it."""
-        before = self.graph(name, given=given, dtype=dtype, **config)
-        if not passes:
-            return before, Passed(before)
         from archdsl.passes.sequence import through
 
+        before = self.graph(name, given=given, dtype=dtype, **config)
         return before, through(before, passes, float=dtype or "f32")
 
     def _elaborate_into(

@@ -144,9 +144,7 @@ class PutFirst(Change):
     piece: tree.Chain
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
-        node, body = _body_of(site)
-        flow = tree.Flow(nowhere(self.piece.span), chain([beside(self.piece)], self.piece.span))
-        return changed(node, term=changed(node.term, body=changed(body, statements=(flow, *body.statements))))
+        return _put(site, self.piece, first=True)
 
 
 @record
@@ -159,9 +157,14 @@ class PutLast(Change):
     piece: tree.Chain
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
-        node, body = _body_of(site)
-        flow = tree.Flow(nowhere(self.piece.span), chain([beside(self.piece)], self.piece.span))
-        return changed(node, term=changed(node.term, body=changed(body, statements=(*body.statements, flow))))
+        return _put(site, self.piece, first=False)
+
+
+def _put(site: Site, piece: tree.Chain, first: bool) -> tree.Step:
+    node, body = _body_of(site)
+    flow = tree.Flow(nowhere(piece.span), chain([beside(piece)], piece.span))
+    statements = (flow, *body.statements) if first else (*body.statements, flow)
+    return changed(node, term=changed(node.term, body=changed(body, statements=statements)))
 
 
 def _body_of(site: Site) -> tuple[tree.Step, tree.Body]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 
+from archdsl.elaborate.editing.selectors import matches
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.passes.labels_problems import NoSuchLabel
@@ -21,15 +21,7 @@ changes. What stands inside of something chosen goes with it, and is not chosen 
 def fits(path: Path, patterns: str) -> bool:
     """Whether one of the patterns, parted by spaces, is the path's: `layer*.?.conv1`; `*` stands within a segment, `**` for any
     segments."""
-    return any(_fits(path, tuple(one.split("."))) for one in patterns.split())
-
-
-def _fits(path: Path, pattern: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not path
-    if pattern[0] == "**":
-        return any(_fits(path[at:], pattern[1:]) for at in range(len(path) + 1))
-    return bool(path) and fnmatchcase(path[0], pattern[0]) and _fits(path[1:], pattern[1:])
+    return any(matches(tuple(one.split(".")), path) for one in patterns.split())
 
 
 def edit_chosen(graph: Graph, patterns: str, edit: Edit) -> Graph:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.batching import before_last
-from archdsl.ops.checks import check_dtype, check_equal, check_least, check_rank, check_same_dtype, fill, given
+from archdsl.ops.checks import OpType, check_dtype, check_equal, check_least, check_rank, check_same_dtype, fill, given
 from archdsl.ops.contract import (
     Along,
     Batched,
@@ -30,6 +30,14 @@ from archdsl.ops.spelling import changed
 
 if TYPE_CHECKING:
     from archdsl.ops.tangent import TangentTape
+
+
+def bind_rows(op: OpType, rows: Size, context: Context, x: TensorType) -> OpType:
+    """A layer of a weight with so many rows, fitted to x [..., in]."""
+    check_least(rows, 1, "out_features")
+    check_rank(x, 1, None, wants="[..., in]")
+    check_dtype(x, ("float",), help="convert it: cast(x, float)")
+    return fill(context, op, "in_features", x.shape[-1], axis=len(x.shape) - 1)
 
 
 class Linear(Op):
@@ -63,10 +71,7 @@ class Linear(Op):
     )
 
     def bind(self, context: Context, *inputs: TensorType | None) -> Linear:
-        check_least(self.out_features, 1, "out_features")
-        x = check_rank(given(inputs[0]), 1, None, wants="[..., in]")
-        check_dtype(x, ("float",), help="convert it: cast(x, float)")
-        return fill(context, self, "in_features", x.shape[-1], axis=len(x.shape) - 1)
+        return bind_rows(self, self.out_features, context, given(inputs[0]))
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (TensorType((*given(inputs[0]).shape[:-1], self.out_features)),)

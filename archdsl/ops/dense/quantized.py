@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
-from archdsl.ops.checks import check_dtype, check_least, check_rank, fill, given
+from archdsl.ops.checks import given
 from archdsl.ops.contract import (
     Code,
     Context,
     Example,
     OnnxTape,
     Op,
-    Refusal,
     TorchTape,
     Weight,
     inferred,
     option,
     required,
 )
+from archdsl.ops.dense.linear import Linear, bind_rows
 from archdsl.ops.spelling import changed
 
 
@@ -51,18 +51,10 @@ class QuantizedLinear(Op):
         Example({"out_features": 4, "qdq": True}, ("[B, T, 6]",), ("[B, T, 4]",)),
         Example({"out_features": 2, "qdq": True, "bias": False}, ("[N, 3]",), ("[N, 2]",)),
     )
-    refusals = (
-        Refusal({"out_features": 4}, ("[]",), "rank-mismatch"),
-        Refusal({"out_features": 4, "in_features": 5}, ("[N, 3]",), "shape-mismatch"),
-        Refusal({"out_features": 0}, ("[N, 3]",), "bad-argument"),
-        Refusal({"out_features": 4}, ("f64[N, 3]",), "dtype-mismatch"),
-    )
+    refusals = Linear.refusals
 
     def bind(self, context: Context, *inputs: TensorType | None) -> QuantizedLinear:
-        check_least(self.out_features, 1, "out_features")
-        x = check_rank(given(inputs[0]), 1, None, wants="[..., in]")
-        check_dtype(x, ("float",), help="convert it: cast(x, float)")
-        return fill(context, self, "in_features", x.shape[-1], axis=len(x.shape) - 1)
+        return bind_rows(self, self.out_features, context, given(inputs[0]))
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (TensorType((*given(inputs[0]).shape[:-1], self.out_features)),)
