@@ -33,7 +33,9 @@ def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: s
             if one.default is None:
                 if one.name in given:
                     raise Fault(problems.AbsentInput(at=span, what=f"`{name}` needs `{one.name}`, and `none` is given"))
-                raise Fault(names.MissingArgument(at=span, what=f"`{name}` needs the tensor `{one.name}`"))
+                needed = ", ".join(each.name for each in tensors if each.default is None)
+                help = f"send them together: `({needed}) -> {name}`"
+                raise Fault(names.MissingArgument(at=span, what=f"`{name}` needs the tensor `{one.name}`", help=help))
             values.append(None)
         else:
             values.append(headers.as_tensor(frame, value, one, span))

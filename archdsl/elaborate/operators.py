@@ -285,5 +285,7 @@ def operands_of(frame: Frame, kind: type[Op], value: Any, span: Span) -> list[An
             raise Fault(names.TooManyArguments(at=span, what=f"`{kind.name}` takes {wants}, and {len(items)} are given"))
     for name in plain:
         if name not in filled and name not in optional:
-            raise Fault(names.MissingArgument(at=span, what=f"`{kind.name}` needs the tensor `{name}`"))
+            needed = ", ".join(one for one in plain if one not in optional)
+            help = f"send them together: `({needed}) -> {kind.name}(…)`"
+            raise Fault(names.MissingArgument(at=span, what=f"`{kind.name}` needs the tensor `{name}`", help=help))
     return given + rest
