@@ -192,12 +192,28 @@ def _operation(
 
 
 def _merge(frame: Frame, operation: Any, more: list[Given], results: Several, span: Span) -> Any:
-    """The results merged by a function or block."""
+    """The results merged by a function or block; a function of two tensors takes any number of them, from the left."""
     if isinstance(operation, calls.FUNCTIONS) or (isinstance(operation, OpWord) and not operation.kind.layer):
+        first, *others = results.items
+        if len(others) != 1 and _takes_two(operation):
+            merged = first[1]
+            for one in others:
+                merged = calls.call_function(
+                    frame, operation, more, span, Several(((None, merged), one)), frame.container, flows=True
+                )
+            return merged
         return calls.call_function(frame, operation, more, span, results, frame.container, flows=True)
     layer = calls.template(operation, more, span) if more else operation
     where = labels.Where(None, frame.unit.number(frame.container) if frame.numbered else None)
     return apply.apply(frame, layer, results, where, span)
+
+
+def _takes_two(function: Any) -> bool:
+    """Whether a function's tensors are two, both needed."""
+    if isinstance(function, OpWord):
+        return len(function.kind.tensors) == 2 and not any(one[0] == "*" or one[-1] == "?" for one in function.kind.tensors)
+    _, tensors = function.module.lists(function.item)
+    return len(tensors) == 2 and all(one.default is None for one in tensors)
 
 
 def skip(frame: Frame, label: Path | None, one: tree.Skip, step: Any) -> Any:

@@ -53,9 +53,9 @@ class Gather(Op):
 class IndexSelect(Op):
     """The slices of `x` at these positions of the axis: `index_select(x, source, axis=0)` (PyTorch: dim first).
 
-    `index` is i64 of one axis.
+    `index` is i64; its axes stand in place of that axis, so that a table of matrices gives the matrix of each position.
 
-    Source: PyTorch `torch.index_select`.
+    Source: PyTorch `torch.index_select`, whose index has one axis; indexing for more.
     """
 
     name = "index_select"
@@ -67,26 +67,35 @@ class IndexSelect(Op):
     examples = (
         Example({"axis": 0}, ("[V, H]", "i64[E]"), ("[E, H]",), values={1: (0, "V")}),
         Example({"axis": -2}, ("[N, 4, 1]", "i64[6]"), ("[N, 6, 1]",), values={1: (0, 4)}),
+        Example({"axis": 0}, ("[V, H, W]", "i64[B, T]"), ("[B, T, H, W]",), values={1: (0, "V")}),
+        Example({"axis": 1}, ("[N, 4, 1]", "i64[N, 2, K]"), ("[N, N, 2, K, 1]",), values={1: (0, 4)}),
+        Example({"axis": -1}, ("[N, 4]", "i64[]"), ("[N]",), values={1: (0, 4)}),
     )
     refusals = (
         Refusal({"axis": 0}, ("[V, 4]", "[E]"), "dtype-mismatch"),
-        Refusal({"axis": 0}, ("[V, 4]", "i64[E, 1]"), "rank-mismatch"),
         Refusal({"axis": 2}, ("[V, 4]", "i64[E]"), "axis-out-of-range"),
     )
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
-        x, index = given(inputs[0]), check_rank(check_positions(inputs[1], 1), 1, operand=1)
+        x, index = given(inputs[0]), check_positions(inputs[1], 1)
         axis = check_axis(self.axis, x.rank)
-        return (TensorType((*x.shape[:axis], index.shape[0], *x.shape[axis + 1 :]), x.dtype),)
+        return (TensorType((*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]), x.dtype),)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
-        return tape.call(f"{inputs[0]}.index_select", self.axis, inputs[1])
+        x, index = tape.inputs[0], given(tape.inputs[1])
+        if index.rank == 1:
+            return tape.call(f"{inputs[0]}.index_select", self.axis, inputs[1])
+        if index.rank == 0:  # as an index it would be read into Python
+            return tape.call(f"{tape.call(f'{inputs[0]}.index_select', self.axis, inputs[1])}.squeeze", self.axis)
+        before = ":, " * check_axis(self.axis, given(x).rank)
+        return Code(f"{inputs[0]}[{before}{inputs[1]}]")
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return tape.node("Gather", [inputs[0] or "", inputs[1] or ""], axis=self.axis)
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
-        along = check_axis(self.axis, outputs[0].rank)
+        index = given(inputs[1])
+        along = check_axis(self.axis, given(inputs[0]).rank)
         if operand == 1:
-            return Along(along)
-        return Everywhere() if axis == along else Along(axis)
+            return Along(along + axis)
+        return Everywhere() if axis == along else Along(axis if axis < along else axis + index.rank - 1)
