@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-goldens", action="store_true", help="rewrite tests/problems/goldens; look at the difference before committing"
+        "--update-goldens",
+        "--update",
+        action="store_true",
+        help="rewrite tests/cases and tests/problems/goldens; look at the difference before committing",
     )
 
 

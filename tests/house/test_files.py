@@ -27,7 +27,7 @@ def tracked() -> list[Path]:
     return sorted(ROOT / name for name in names if (ROOT / name).is_file())
 
 
-CODE = [path for path in tracked() if path.suffix in (".py", ".arch", ".lark") and "cases" not in path.parts]
+CODE = [path for path in tracked() if path.suffix in (".py", ".arch", ".lark")]
 PACKAGE = [path for path in CODE if path.suffix == ".py" and path.is_relative_to(ROOT / "archdsl")]
 
 

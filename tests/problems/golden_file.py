@@ -110,15 +110,20 @@ def _bytes(text: str) -> bytes:
     return value * int(times) if literal else value
 
 
+def write_files(case: Case, folder: Path) -> None:
+    """The files of a case, below `folder`."""
+    for name, data in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
 def find(case: Case, folder: Path) -> tuple[Problem, ...]:
     """What `check`, or making one step, finds in the case, whose files are written below `folder`."""
     from archdsl import load
     from archdsl.passes.registry import read_pass
 
-    for name, data in case.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    write_files(case, folder)
     try:
         if {"map.toml", "weights.safetensors"} & set(case.files):
             from tests.problems.converted import convert_case
