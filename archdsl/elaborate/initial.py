@@ -107,7 +107,7 @@ def named(frame: Frame, expr: Any) -> Initializer | None:
     if frame.scope.find(name) is not None:
         return None
     if name in ALSO_FUNCTIONS and any(
-        one.name is None and not (name == "constant" and _is_scalar(one.value)) for one in expr.args
+        one.name is None and not (name == "constant" and _is_scalar(frame, one.value)) for one in expr.args
     ):
         return None
     known = NAMED[name]
@@ -141,8 +141,9 @@ def named(frame: Frame, expr: Any) -> Initializer | None:
     return Initializer(name, tuple(given.items()))
 
 
-def _is_scalar(expr: Any) -> bool:
-    return isinstance(expr, (tree.Int, tree.Float, tree.Unary, tree.Name, tree.Binary))
+def _is_scalar(frame: Frame, expr: Any) -> bool:
+    said = isinstance(expr, (tree.Int, tree.Float, tree.Unary, tree.Name, tree.Binary))
+    return said and not isinstance(expressions.evaluate(frame, expr), tuple)
 
 
 def first_value(frame: Frame, expr: Any, type: TensorType, span: Span) -> Initializer:

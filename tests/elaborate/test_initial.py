@@ -34,6 +34,12 @@ def test_first_values(type: str, value: str, wanted: torch.Tensor) -> None:
         torch.testing.assert_close(made, wanted.double(), rtol=1e-6, atol=1e-6)
 
 
+def test_a_constant_may_be_a_list_that_has_a_name() -> None:
+    made = built("let kernel = [1, 2, 1]\nbuffer p: [3] = constant(kernel)\nbuffer q: [3] = constant(kernel[1])\nx + sum(p * q)")
+    assert made["p"].tolist() == [1.0, 2.0, 1.0]
+    assert made["q"].tolist() == [2.0, 2.0, 2.0]
+
+
 def test_an_initializer_is_converted_to_the_declared_type() -> None:
     made = graph("buffer b: i64[4] = arange(4) * 2\nbuffer m: bool[4] = arange(4) > 1\nx + cast(sum(b), float)").members
     assert [str(one.value.type) for one in made.values() if isinstance(one, Parameter)] == ["i64[4]", "bool[4]"]

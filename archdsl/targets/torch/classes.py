@@ -15,7 +15,7 @@ from archdsl.ops.contract import Op
 from archdsl.records import changed
 from archdsl.targets.torch.explain import Vector
 from archdsl.targets.torch.holes import Holes, is_number, shape_of
-from archdsl.targets.torch.names import safe_name
+from archdsl.targets.torch.names import public_name, safe_name
 
 
 @dataclass
@@ -137,7 +137,7 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
         groups.setdefault(signatures.class_of(one), []).append(one)
     taken: set[str] = set()
     top = signatures.class_of(graph)
-    names = {top: safe_name(graph.name)}
+    names = {top: public_name(graph.name)}
     taken.add(names[top])
     by_name: dict[str, list[int]] = {}
     for number, graphs in groups.items():
@@ -267,7 +267,9 @@ def _join_members(members: tuple[Member, ...], holes: Holes, calls: dict[Path, t
         )
     if isinstance(first, Parameter):
         value = holes.join_value(tuple(one.value for one in members if isinstance(one, Parameter)))
-        return Parameter(value, first.init, first.buffer, first.persistent, first.span)
+        inits = tuple(one.init.graph for one in members if isinstance(one, Parameter) and one.init.graph is not None)
+        init = changed(first.init, graph=join_graphs(inits, holes, {})) if inits else first.init
+        return Parameter(value, init, first.buffer, first.persistent, first.span)
     graphs = tuple(one.graph for one in members if isinstance(one, Call))
     if first.graph.kind == "chain":
         return Call(join_graphs(graphs, holes, calls, path), first.span)
