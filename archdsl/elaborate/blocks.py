@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archdsl.dims.shape import TensorType
-from archdsl.elaborate import expressions, headers, steps
+from archdsl.elaborate import expressions, headers, steps, twins
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
@@ -79,8 +79,13 @@ def instantiate(
     if known is None:
         session.memo[key] = (None, False)
         before = session.troubles
-        made = make(frame, callee, name, config, tensors, types, span, visit)
+        family = twins.family(session, callee, key, config) if isinstance(callee, BlockWord) and visit is None else None
+        made = family.another(session, config) if family else None
+        if made is None:
+            made = make(frame, callee, name, config, tensors, types, span, visit)
         sound = made is not None and session.troubles == before
+        if family and made and sound:
+            family.found(made, config)
         known = session.memo[key] = (made, sound)
         if sound and not written and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
             callee.module.keep((key, session.mode), known)

@@ -32,6 +32,8 @@ class Module:
     """Items already resolved."""
     busy: set[str] = fresh(default_factory=set)
     _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = fresh(default_factory=dict)
+    handed: dict[int, Any] = fresh(default_factory=dict)
+    """Of its blocks, the numbers that they only hand on (`twins.handed_on`)."""
     made: dict[object, Any] = fresh(default_factory=dict)
     """Its blocks and archs, elaborated without a problem: the same again in every later run (see `blocks.instantiate`)."""
 

@@ -62,6 +62,8 @@ class Session:
     tangents: Any = None
     """What rewrites graphs for `jvp`, once there is one."""
     """The blocks elaborated so far (None for one that is not finished, or could not be), and whether each has no problem."""
+    families: dict[object, Any] = fresh(default_factory=dict)
+    """Blocks that differ in numbers which they only hand on (`twins.Family`)."""
     faulty: int = 0
     """How often a block with a problem was called again."""
     unknown: set[object] = fresh(default_factory=set)
