@@ -14,6 +14,7 @@ from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.finish import finish
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where
+from archdsl.elaborate.program import Module
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import MAX_NODES, Session
 from archdsl.elaborate.unit import Made, Unit
@@ -72,10 +73,15 @@ def instantiate(
         session.refuse_recursion(name, callee.item, span)
     known = session.memo.get(key)
     written = visit is not None and visit.writes
+    own: Module | None = None
+    if known is None and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
+        own = callee.module
+        known, met = own.made.get((key, session.mode, written), (None, None))
+        if met is not None:
+            session.met.setdefault(key, met)
+            session.memo[key] = known
     if written:
         visit.entries = session.met.setdefault(key, visit.entries)
-    if known is None and isinstance(callee, BlockWord) and not written:
-        known = callee.module.made.get((key, session.mode))
     if known is None:
         session.memo[key] = (None, False)
         before = session.troubles
@@ -87,8 +93,8 @@ def instantiate(
         if family and made and sound:
             family.found(made, config)
         known = session.memo[key] = (made, sound)
-        if sound and not written and isinstance(callee, BlockWord) and not any(lent(one) for _, one in config):
-            callee.module.keep((key, session.mode), known)
+        if sound and own is not None:
+            own.keep((key, session.mode, written), (known, visit.entries if written else None))
     made, sound = known
     session.faulty += not sound
     if made is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from archdsl.elaborate.editing.selectors import matches
+from archdsl.elaborate.faults.edit_problems import NothingSelected
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path
-from archdsl.passes.labels_problems import NoSuchLabel
 from archdsl.problems.problem import ArchError
 from archdsl.problems.suggest import near
 from archdsl.records import changed
@@ -129,11 +129,11 @@ def _steps(graph: Graph) -> list[Path]:
     return found
 
 
-def nothing_chosen(root: Graph, patterns: str, found: tuple[Path, ...]) -> NoSuchLabel:
+def nothing_chosen(root: Graph, patterns: str, found: tuple[Path, ...]) -> NothingSelected:
     """The problem of a glob that no label fits."""
     known = [".".join(one) for one in found]
     plain = ".".join(filter(None, (part.replace("*", "") for part in patterns.split(".")))) or patterns
     close = near(plain, known) or near(plain, [one.rpartition(".")[2] for one in known]) or known[:3]
     help = f"labels that there are: {', '.join(f'`{one}`' for one in close)}" if close else None
     at = root.span or Span(Source(root.name, ""), 0, 0)
-    return NoSuchLabel(at=at, what=f"no label of {root.name} is `{patterns}`", help=help)
+    return NothingSelected(at=at, what=f"no label of `{root.name}` fits `{patterns}`", help=help)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import archdsl
+from archdsl.elaborate import blocks
 from archdsl.ir.graph import Call, Graph
 from archdsl.problems.problem import ArchError
 from archdsl.source import Source
@@ -277,3 +279,18 @@ def test_a_variant_has_so_many_edits_and_no_more() -> None:
     assert told(f"variant V of Base {{ {'; '.join(edits)} }}") == []
     more = f"variant A of Base {{ {'; '.join(edits)} }}\nvariant V of A {{ remove stem }}"
     assert told(more) == [("too-many-edits", "remove stem")]
+
+
+def test_blocks_that_an_edit_leaves_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make = blocks.make
+
+    def counted(*given: Any) -> Any:
+        made.append(given)
+        return make(*given)
+
+    monkeypatch.setattr(blocks, "make", counted)
+    edits = [f"replace layer.{index}.relu with Dropout(0.{index + 101})" for index in range(40)]
+    one = spec(f"variant V of Base {{ set depth = 40; {'; '.join(edits)} }}").graph("V")
+    assert len({member.graph for member in one.members.values() if isinstance(member, Call)}) == 40
+    assert len(made) <= 2 * len(edits) + 2  # each once to be looked at and once to be built, and the one of the base

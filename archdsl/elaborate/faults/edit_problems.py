@@ -28,8 +28,9 @@ class BadSelector(Stated):
 
 
 class NothingSelected(Stated):
-    """A selector fits no step of the architecture, so an edit there would change nothing. What is near is said: labels, words, or
-    the values that an attribute has. A word alone is that of a step anywhere or a label at the top; `**.fc1` is a label anywhere.
+    """A selector fits no step of the architecture, so an edit there would change nothing; or a pass was asked to work on labels
+    (`--pass "checkpoint{blocks=layer*.*}"`), and none fits. What is near is said: labels, words, or the values that an attribute
+    has. A word alone is that of a step anywhere or a label at the top; `**.fc1` is a label anywhere.
 
     ```arch
     arch Base(x: [N, 8]) -> [N, 8] {

@@ -119,7 +119,7 @@ def test_labels_choose_instances() -> None:
     assert shapes["h.1.up.0.weight"] == (6, 32)
     assert shapes["h.0.up.weight"] == (64, 32)
     same(before, LowRank(rank=99, labels="h.1 h.2.up").apply(before))
-    with pytest.raises(archdsl.ArchError, match="no-such-label"):
+    with pytest.raises(archdsl.ArchError, match="nothing-selected"):
         LowRank(labels="g").apply(before)
 
 

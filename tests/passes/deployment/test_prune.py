@@ -58,7 +58,7 @@ def test_labels_choose_and_what_is_tied_stays_tied() -> None:
     module.load_state_dict(state)
     assert torch.equal(module.state_dict()["lm_head.weight"], state["wte.weight"])
     archdsl.targets.torch.weights.load_weights(module, state)
-    with pytest.raises(archdsl.ArchError, match="no-such-label"):
+    with pytest.raises(archdsl.ArchError, match="nothing-selected"):
         Prune(labels="h.7").apply(before)
 
 

@@ -148,5 +148,5 @@ def test_a_narrow_residual_network_runs_everywhere() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(UnknownPass, match="below 1"):
         read_pass("prune-channels{ratio=1.0}")
-    with pytest.raises(archdsl.ArchError, match="no-such-label"):
+    with pytest.raises(archdsl.ArchError, match="nothing-selected"):
         PruneChannels(labels="q").run(graph("Linear(4)"))

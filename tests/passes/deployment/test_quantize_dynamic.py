@@ -140,5 +140,5 @@ def test_labels_choose_and_the_weights_are_a_quarter() -> None:
     whole = QuantizeDynamic().apply(before)
     sizes = [sum(one.nbytes for one in state.values()) for state in (first.state_dict(), whole.carry(first.state_dict()))]
     assert sizes[1] < 0.3 * sizes[0]
-    with pytest.raises(archdsl.ArchError, match="no-such-label"):
+    with pytest.raises(archdsl.ArchError, match="nothing-selected"):
         QuantizeDynamic(labels="g").apply(before)
