@@ -21,6 +21,7 @@ from archdsl.elaborate.operators import tensor
 from archdsl.elaborate.origin import Origin
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.program import headers as header_lists
+from archdsl.elaborate.reserved import why_unwritable
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Made, Unit
@@ -88,6 +89,8 @@ def head(frame: Frame, one: tree.Head) -> None:
                 at=one.span, what=f"the output `{one.name}` is made twice", others=(Label(heads.made[one.name][2], "made here"),)
             )
         )
+    if not item.outs:
+        writable(frame.session, one.name, one.span, output=True)
     training = one.training or any(out.name == one.name and out.training for out in item.outs or ())
     if one.body is None:
         value = frame.flow
@@ -209,6 +212,7 @@ def elaborate(
     item = word.item
     assert isinstance(item, tree.Arch)  # noqa: S101
     parameters, tensors = header_lists(item)
+    _names_to_write(session, name, item)
     config = dict(word.given)
     known = {one.name for one in parameters}
     for key, value in overrides.items():
@@ -256,6 +260,26 @@ def elaborate(
         Expectation(condition, scope, word.module) for condition, scope in session.expectations.pop(id(unit), [])
     )
     return Elaborated(graph, expectations, tuple(config.items()))
+
+
+def _names_to_write(session: Session, name: str, item: tree.Arch) -> None:
+    """The arch, its numbers, inputs and outputs are called in the PyTorch class what they are called here."""
+    writable(session, name, item.name_span)
+    for one in (parameter for given in item.lists for parameter in given):
+        kinds = one.type.options if isinstance(one.type, tree.UnionType) else (one.type,)
+        if any(isinstance(kind, tree.TensorTypeTree) or (kind is not None and kind.name == "int") for kind in kinds):
+            writable(session, one.name, one.span)
+    for out in item.outs or ():
+        writable(session, out.name or "", out.span, output=True)
+
+
+def writable(session: Session, name: str, span: Span, *, output: bool = False) -> None:
+    """Tell of a name that users of the PyTorch class could not write."""
+    why = why_unwritable(name, output=output)
+    if why:
+        from archdsl.syntax.problems import ReservedName  # loaded where there is a problem to tell
+
+        session.problems.add(ReservedName(at=span, name=name, what=why, help=f"call it `{name.strip('_')}_`"))
 
 
 def arch_inputs(

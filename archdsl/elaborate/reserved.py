@@ -1,6 +1,9 @@
-"""The names that `torch.nn.Module` owns: a label among them would hide a method. A test compares them with torch's own."""
+"""Names that are taken in the PyTorch class: labels that would hide a method, and names that its callers could not write.
+Tests compare both with torch and with what is generated."""
 
 from __future__ import annotations
+
+import keyword
 
 RESERVED = frozenset(
     [
@@ -92,3 +95,102 @@ RESERVED = frozenset(
         "zero_grad",
     ]
 )
+"""The names that `torch.nn.Module` owns: a label among them would hide a method. With them go all like `__init__`."""
+
+GENERATED = frozenset(
+    [
+        "Any",
+        "Callable",
+        "DropPath",
+        "F",
+        "GroupedConv1d",
+        "GroupedConv1d",
+        "Iterable",
+        "Iterator",
+        "NamedTuple",
+        "QuantizedLinear",
+        "Recurrence",
+        "Sequence",
+        "Tensor",
+        "TransposedLinear",
+        "ValueError",
+        "affine_scan",
+        "all",
+        "any",
+        "before_after_last",
+        "bool",
+        "buffers_kept",
+        "checkpoint",
+        "checkpointed",
+        "chunked_states",
+        "contextmanager",
+        "contracted_scan",
+        "enumerate",
+        "float",
+        "getattr",
+        "gru_scan",
+        "hasattr",
+        "in_half",
+        "int",
+        "isinstance",
+        "iter",
+        "len",
+        "list",
+        "lstm_scan",
+        "masked_multihead_attention",
+        "math",
+        "matrix_scan",
+        "max",
+        "maxplus_scan",
+        "min",
+        "next",
+        "nn",
+        "nullcontext",
+        "onto_start",
+        "onto_states",
+        "range",
+        "register",
+        "reversed",
+        "rnn_scan",
+        "rotary",
+        "scan",
+        "segment_max",
+        "segment_mean",
+        "segment_softmax",
+        "self",
+        "sinusoidal",
+        "slice",
+        "solved",
+        "sorted",
+        "states_of",
+        "staticmethod",
+        "str",
+        "super",
+        "torch",
+        "tuple",
+        "window_mask",
+        "zip",
+    ]
+)
+"""What a generated file refers to: builtins, imports, and the functions and classes that are printed into it."""
+
+TUPLE = ("count", "index")
+"""The methods of a named tuple."""
+
+
+def hides_method(label: str) -> bool:
+    """Whether a module with a child of this name would lose a method or an attribute of its own."""
+    return label in RESERVED or (label.startswith("__") and label.endswith("__"))
+
+
+def why_unwritable(name: str, *, output: bool = False) -> str:
+    """Why a name of an arch cannot be one of its class: an argument, or the field of an output; empty where it can."""
+    if keyword.iskeyword(name):
+        return "is a keyword of Python"
+    if name in GENERATED:
+        return "means something else in the generated PyTorch file"
+    if name.startswith("__"):
+        return "starts with two underscores, which Python keeps for itself"
+    if output and name.startswith("_"):
+        return "starts with an underscore, which no field of a named tuple may"
+    return "is a method of the named tuple of outputs" if output and name in TUPLE else ""

@@ -9,7 +9,7 @@ from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import structure_problems as problems
-from archdsl.elaborate.reserved import RESERVED
+from archdsl.elaborate.reserved import hides_method
 from archdsl.elaborate.values import Instance, Leaf
 from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Choice, Node, Path, Scan
@@ -153,7 +153,7 @@ class Unit:
     def claim(self, path: Path, span: Span) -> None:
         """Note that something stands at a path. Raises on a path that is taken or reserved."""
         for segment in path:
-            if segment in RESERVED:
+            if hides_method(segment):
                 raise Fault(
                     problems.ReservedLabel(
                         at=span,

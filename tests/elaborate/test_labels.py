@@ -77,7 +77,7 @@ def test_equal_paths_are_refused(body: str, text: str) -> None:
     assert only(body) == ("duplicate-label", text)
 
 
-@pytest.mark.parametrize("label", ["forward", "to", "type", "training", "parameters", "a.cuda"])
+@pytest.mark.parametrize("label", ["forward", "to", "type", "training", "parameters", "a.cuda", "__init__", "__dict__"])
 def test_the_names_of_modules_are_reserved(label: str) -> None:
     assert only(f"{label}: Linear(4)")[0] == "reserved-label"
 

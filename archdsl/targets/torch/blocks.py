@@ -18,7 +18,7 @@ from archdsl.targets.torch.literals import comment, docstring, quote
 from archdsl.targets.torch.merging.doors import GuardedDoor
 from archdsl.targets.torch.merging.presence import Maybe, MaybeOutput
 from archdsl.targets.torch.merging.tidying import is_elif, tidied
-from archdsl.targets.torch.names import name_locals, safe_name, stem_of
+from archdsl.targets.torch.names import name_locals, public_name, safe_name, stem_of
 from archdsl.targets.torch.runtime_source import helper_names
 from archdsl.targets.torch.scope import Numbers, constructor_tape
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement, fold, without_parentheses
@@ -76,7 +76,7 @@ def body_of(
     used = {name for helper in helpers for name in helper_names(helper)} | set(IMPORTS) | set(taken)
     given: dict[str, str] = {}
     for local in forward.parameters:
-        given[local] = safe_name(function.hints[local], {*used, *given.values()})
+        given[local] = public_name(function.hints[local], {*used, *given.values()})
     names = name_locals(statements, function.hints, given, used)
     declare(statements, names, set(given.values()))
     return statements, names, [given[one] for one in forward.parameters]
@@ -157,7 +157,7 @@ def output_class(name: str, graph: Graph) -> str:
     lines = [f"class {name}(NamedTuple):"]
     taken: set[str] = set()
     for one in graph.outputs:
-        label = safe_name((one.name or "output").lstrip("_"), {*taken, *dir(tuple)})
+        label = public_name((one.name or "").lstrip("_") or "output", {*taken, *dir(tuple)})
         taken.add(label)
         absent = " | None = None" if one.training else " | None" if isinstance(one, MaybeOutput) else ""
         lines.append(f"    {label}: Tensor{absent}")

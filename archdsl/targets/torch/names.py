@@ -9,10 +9,16 @@ import re
 from collections.abc import Iterable
 from itertools import chain
 
+from archdsl.elaborate.reserved import why_unwritable
 from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement
 
 _TAKEN = frozenset({"self", "super", *keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTS})
+
+
+def public_name(name: str, taken: Iterable[str] = ()) -> str:
+    """The author's name, which callers write: it may hide a builtin of which the generated file has no use."""
+    return name if not why_unwritable(name) and name not in taken else safe_name(name, taken)
 
 
 def safe_name(name: str, taken: Iterable[str] = ()) -> str:

@@ -7,7 +7,7 @@ import re
 from archdsl.dims.dim import Dim, symbol
 from archdsl.targets.torch.classes import Argument, Plan
 from archdsl.targets.torch.explain import Vector, explain
-from archdsl.targets.torch.names import safe_name
+from archdsl.targets.torch.names import public_name, safe_name
 from archdsl.targets.torch.tape import Surroundings, Tape
 
 
@@ -54,7 +54,7 @@ class Numbers:
 
     def argument(self, name: str, values: Vector, stored: bool) -> str:
         """The constructor argument of this name, or the attribute that keeps it."""
-        one = self.plan.arguments.setdefault(name, Argument(safe_name(name), values))
+        one = self.plan.arguments.setdefault(name, Argument(public_name(name), values))
         if not stored:
             self.asked.append(one)
             return one.name

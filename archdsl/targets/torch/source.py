@@ -14,7 +14,7 @@ from archdsl.targets.torch.imports import with_imports
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.literals import comment, docstring
 from archdsl.targets.torch.merging.merge import as_called
-from archdsl.targets.torch.names import safe_name
+from archdsl.targets.torch.names import public_name
 from archdsl.targets.torch.runtime_source import helper_source
 from archdsl.targets.torch.scope import Unexplained
 from archdsl.targets.torch.tangents import Functions, tangent_plans
@@ -53,7 +53,7 @@ def _printed(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> st
 
 def class_name(graph: Graph) -> str:
     """The name of the arch's class in the file."""
-    return safe_name(graph.name)
+    return public_name(graph.name)
 
 
 def file_docstring(graph: Graph) -> str:

@@ -51,17 +51,17 @@ def test_the_origin_is_told_without_folders() -> None:
 
 HOSTILE = '''
 ## Quotes """ and \\\\ backslashes \\n stay text.
-block print(int: int)(self_: [N, D]) -> [N, int] {{ Linear(int) }}
-arch {name}(x: [N, 4]) -> [N, 4] {{
+block {name}(int: int)(self_: [N, D]) -> [N, int] {{ Linear(int) }}
+arch print(x: [N, 4]) -> [N, 4] {{
   require N % 2 == 0, "odd \\"batch\\" \\\\ '\\n"
   class: Linear(4)
-  "0 weird-label\\"": print(4)
+  "0 weird-label\\"": {name}(4)
   __private: Linear(4)
   import.lambda: Linear(4)
+  heads: {name}(4)
   F = it
   nn = F + it
   torch = nn * F
-  {name2}: print(4)
   it + torch
 }}
 '''
@@ -69,10 +69,10 @@ arch {name}(x: [N, 4]) -> [N, 4] {{
 
 @pytest.mark.parametrize("name", ["torch", "nn", "F", "Module", "print2", "Tensor", "NamedTuple", "math", "ValueError", "self"])
 def test_hostile_names(name: str) -> None:
-    source = HOSTILE.format(name=name, name2="heads")
-    printed = text(source, name)
+    source = HOSTILE.format(name=name)
+    printed = text(source, "print")
     check_tree(printed)
-    net = module(source, name)
+    net = module(source, "print")
     keys = list(net.state_dict())
     assert keys[::2] == ["class.weight", '0 weird-label".0.weight', "__private.weight", "import.lambda.weight", "heads.0.weight"]
     import torch
