@@ -104,7 +104,6 @@ GENERATED = frozenset(
         "DropPath",
         "F",
         "GroupedConv1d",
-        "GroupedConv1d",
         "Iterable",
         "Iterator",
         "NamedTuple",

@@ -115,7 +115,8 @@ class Convolution(Op):
 
     def module(self, tape: TorchTape) -> Code:
         more = changed(self, "stride", "padding", "dilation", "groups", "bias", "padding_mode")
-        return tape.call(f"nn.{self.name}", self.in_channels, self.out_channels, self.kernel_size, **more)
+        kind = tape.helper("GroupedConv1d") if self.axes == 1 and self.groups != 1 else f"nn.{self.name}"
+        return tape.call(kind, self.in_channels, self.out_channels, self.kernel_size, **more)
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         x, window = str(inputs[0]), self.window
