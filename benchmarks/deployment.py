@@ -95,6 +95,10 @@ def beside(name: str, quick: bool, rounds: int) -> list[Row]:
     ours = spec.build(name, weights=state, passes=DEPLOYED, **config).eval()
     rows = [timed(f"{name}, passed", running(ours, x), running(theirs, x), 1.02, rounds, "eager")]
     del ours
+    if name == "ResNet50":
+        ours = spec.build(name, weights=state, passes=(*DEPLOYED, "channels-last"), **config).eval()
+        rows.append(timed(f"{name}, passed, channels last", running(ours, x), running(theirs, x), 1.0, rounds, "eager"))
+        del ours
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:

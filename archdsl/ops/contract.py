@@ -267,6 +267,8 @@ class Op:
     """Draws in training (dropout)."""
     precise: ClassVar[bool] = False
     """Sums, exponentials and the like, of which half precision loses too much: the pass `cast` leaves it as it is."""
+    channels_last: ClassVar[str] = ""
+    """Images laid out so in PyTorch's memory: it `keeps` them so, `wants` its first so (and keeps it), or `makes` them so."""
     family: ClassVar[str] = ""
     """The folder it stands in, for the reference pages."""
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -329,8 +331,6 @@ class Op:
     def __repr__(self) -> str:
         said = [f"{name}={value!r}" for name, value in self.items() if value != self.fields[name].default]
         return f"{self.name}({', '.join(said)})"
-
-    # What each operator says of itself.
 
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         """Fill the `inferred` arguments from the inputs' types, or check those given. Raises `OpFault`."""

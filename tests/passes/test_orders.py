@@ -43,11 +43,14 @@ block Tied(x: [B, T, D]) -> [B, T, D] { shared a = Linear(D); x -> a -> b: Linea
 block Walk(x: [B, T, D]) -> [B, T, D] {
   scan u in x over axis 1 { carry h = zeros(B, D); h = tanh((u -> W: Linear(D)) + h * 1); yield h + 0 }
 }
+block Image(x: [B, T, D]) -> [B, T, D] {
+  rearrange("b t (h w) -> b h t w", h=2); c: Conv2d(4, 3, padding=1); n: BatchNorm2d; relu; d: Conv2d(2, 1); rearrange("b h t w -> b t (h w)")
+}
 block Mode(x: [B, T, D]) -> [B, T, D] { if training { relu } else { relu(relu(it)) * 1 } }
 """  # noqa: E501
 PIECES = (
     "Hand", "Hand(0.2)", "Causal", "Norm", "Root", "Gated", "Curve", "Conv(1)", "Conv(4)", "Before", "Flat", "Twice", "Tied",
-    "Walk", "Mode", "LayerNorm", "Linear(8)", "Dropout(0.3)", "MultiheadAttention", "relu(it) * 1 + 0",
+    "Walk", "Mode", "Image", "LayerNorm", "Linear(8)", "Dropout(0.3)", "MultiheadAttention", "relu(it) * 1 + 0",
     "transpose(0, 1) -> transpose(0, 1)",
     "sin(it) + sin(it) * (zeros(8) + 1)", "it * sigmoid(it)", "expand(it, B, T, 8)",
 )  # fmt: skip

@@ -36,6 +36,7 @@ class PReLU(Op):
 
     name = "PReLU"
     family = "activation"
+    channels_last = "keeps"
     layer = True
     floats = True
     num_parameters: Size = option(1, "How many slopes: 1, or one for each channel (axis 1).", "size")
@@ -87,6 +88,7 @@ class PReLUFunction(Op):
 
     name = "prelu"
     family = "activation"
+    channels_last = "keeps"
     tensors = ("x", "weight")
     floats = True
     examples = (

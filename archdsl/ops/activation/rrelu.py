@@ -21,6 +21,7 @@ class RReLU(Op):
 
     name = "RReLU"
     family = "activation"
+    channels_last = "keeps"
     layer = True
     random = True
     floats = True

@@ -25,6 +25,7 @@ class Concat(Op):
     name = "concat"
     linear = ("xs",)
     family = "combine"
+    channels_last = "keeps"
     tensors = ("*xs",)
     axis: int = option(0, "the axis along which they follow each other", "int")
 

@@ -40,6 +40,7 @@ class Pad(Op):
 
     name = "pad"
     family = "combine"
+    channels_last = "keeps"
     pad: tuple[Size, ...] = required("two sizes for each axis, the last axis first: before, after", "list[size]")
     mode: str = option("constant", "what is put in", "str", choices=("constant", "reflect", "replicate", "circular"))
     value: float = option(0, "the constant put in", "int | float")

@@ -40,6 +40,7 @@ class Convolution(Op):
     axes: ClassVar[int] = 0
     """How many spatial axes."""
     family = "conv"
+    channels_last = "wants"
     layer = True
     floats = True
     in_channels: Size = inferred("Size of axis 1.")

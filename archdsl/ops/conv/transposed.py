@@ -37,6 +37,7 @@ class TransposedConvolution(Op):
 
     axes: ClassVar[int] = 0
     family = "conv"
+    channels_last = "wants"
     layer = True
     floats = True
     in_channels: Size = inferred("Size of axis 1.")

@@ -35,6 +35,7 @@ class BatchNorm(Op):
     """What the batch normalisations share. In evaluation they use the running statistics, unless they keep none."""
 
     family = "norm"
+    channels_last = "keeps"
     precise = True
     layer = True
     floats = True
@@ -180,6 +181,7 @@ class BatchNormFunction(Op):
 
     name = "batch_norm"
     family = "norm"
+    channels_last = "keeps"
     precise = True
     tensors = ("x", "running_mean?", "running_var?", "weight?", "bias?")
     floats = True

@@ -39,6 +39,7 @@ class GroupNorm(Op):
 
     name = "GroupNorm"
     family = "norm"
+    channels_last = "keeps"
     precise = True
     layer = True
     floats = True
@@ -106,6 +107,7 @@ class GroupNormFunction(Op):
 
     name = "group_norm"
     family = "norm"
+    channels_last = "keeps"
     precise = True
     tensors = ("x", "weight?", "bias?")
     floats = True

@@ -113,6 +113,7 @@ class LocalResponseNorm(Op):
 
     name = "local_response_norm"
     family = "norm"
+    channels_last = "keeps"
     precise = True
     floats = True
     size: int = required("How many channels are neighbours; of an even number one more stands before.", "int")

@@ -19,6 +19,7 @@ class WindowPool(Op):
     """
 
     family = "pool"
+    channels_last = "keeps"
     floats = True
     axes: ClassVar[int] = 0
     """How many spatial axes."""

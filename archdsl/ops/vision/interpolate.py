@@ -54,6 +54,7 @@ class Interpolate(Op):
     name = "interpolate"
     linear = ("x",)
     family = "vision"
+    channels_last = "keeps"
     size: Any = option(None, "the size that comes out", "size | list[size] | none")
     scale_factor: Any = option(None, "what the sizes are multiplied by", "float | list[float] | none")
     mode: str = option("nearest", "how values between positions come about", "str", choices=tuple(RANKS))

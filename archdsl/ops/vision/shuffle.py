@@ -18,6 +18,7 @@ class PixelShuffle(Op):
     name = "pixel_shuffle"
     linear = ("x",)
     family = "vision"
+    channels_last = "keeps"
     upscale_factor: Any = required("how many times higher and wider", "size")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"upscale_factor": 2}, ("[N, 12, H, W]",), ("[N, 3, 2*H, 2*W]",)),
@@ -67,6 +68,7 @@ class PixelUnshuffle(Op):
     name = "pixel_unshuffle"
     linear = ("x",)
     family = "vision"
+    channels_last = "keeps"
     downscale_factor: Any = required("how many times lower and narrower", "size")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"downscale_factor": 2}, ("[N, 3, 2*H, 6]",), ("[N, 12, H, 3]",)),
@@ -120,6 +122,7 @@ class ChannelShuffle(Op):
     name = "channel_shuffle"
     linear = ("x",)
     family = "vision"
+    channels_last = "keeps"
     groups: Any = required("how many groups the channels are", "size")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"groups": 2}, ("[N, 6, H, W]",), ("[N, 6, H, W]",)),

@@ -15,6 +15,7 @@ from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.initial import Initial
 from archdsl.targets.torch.layout import lay_out
 from archdsl.targets.torch.literals import comment, docstring, quote
+from archdsl.targets.torch.memory import lay_out_weights
 from archdsl.targets.torch.merging.doors import GuardedDoor
 from archdsl.targets.torch.merging.presence import Maybe, MaybeOutput
 from archdsl.targets.torch.merging.tidying import is_elif, tidied
@@ -34,6 +35,7 @@ def print_class(
     constructor.lines += initial.of_class(plan)
     if free is not None:
         constructor.loop = initial.lines()
+        constructor.last = lay_out_weights(plan.graphs[0])
     constructor.doors = door_lines(plan, numbers, helpers)
     forward = Forward(plan, plans, numbers, helpers)
     results: list[str] = []
@@ -91,7 +93,7 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
     stored = [f"self.{numbers.attribute(one)} = {one.name}" for one in plan.arguments.values() if one.stored]
     reset = method_name("reset_parameters", plan) if constructor.loop else ""
     body = [*stored, *constructor.lines, *([f"self.{reset}()"] if reset else [])]
-    if not body and not arguments and not constructor.items:
+    if not body and not arguments and not constructor.items and not constructor.last:
         return []
     star = "*, " if free and arguments else ""
     lines = lay_out(f"def __init__(self{', ' if arguments else ''}{star}{', '.join(arguments)}) -> None:", 4)
@@ -100,6 +102,7 @@ def init_lines(plan: Plan, constructor: Constructor, numbers: Numbers, free: Map
         lines += door
     for text in body:
         lines += lay_out(text, 8)
+    lines += [f"        {text}" for text in constructor.last]
     if reset:
         lines += ["", f"    def {reset}(self) -> None:", '        """Draw the first values that are not PyTorch\'s own."""']
         for text in constructor.loop:

@@ -33,6 +33,8 @@ class Constructor:
         """The steps, where the class is an `nn.Sequential`."""
         self.loop: list[str] = []
         """What draws the first values, for the arch's class."""
+        self.last: list[str] = []
+        """What lays the weights out in memory, for the arch's class."""
         self.arguments: list[Argument] = []
         """What the class of a container is given by its owner."""
         self.inner = False
@@ -85,8 +87,8 @@ class Constructor:
         """What is below a place in an instance: containers that the instance has itself are passed through."""
         for label, child in place.children.items():
             inner = child.path[start:]
-            below = [path for path in (graph.members if graph else ()) if path[: len(inner)] == inner]
-            if child.member is None and below:
+            has = graph is not None and any(path[: len(inner)] == inner for path in (*graph.members, *graph.containers))
+            if child.member is None and has:
                 own = graph.members.get(inner) if graph else None
                 if isinstance(own, Call):
                     self.added(child, len(child.path), own.graph)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -52,15 +53,16 @@ def draw(module: nn.Module, graph: Graph, seed: int) -> None:
     keys = {id(tensors[key]): key for key in (".".join(path) for path, _ in graph.tensors())}
     members = list(_members(graph, ""))
     own = {f"{key}{leaf}" for key, _, inits in members for leaf, _ in inits}
-    with _Keyed(keys, own, seed):
-        for key, layer, _ in members:
-            if layer is not None:
-                _reset(module.get_submodule(key.removesuffix(".")))
-    for key, _, inits in members:
-        for leaf, init in inits:
-            tensor = tensors[key + leaf]
-            _seed(tensor.device, seed, keys[id(tensor)])
-            exec(init_call(init, "tensor"), {"nn": nn, "tensor": tensor})
+    with _in_order(module.parameters()):
+        with _Keyed(keys, own, seed):
+            for key, layer, _ in members:
+                if layer is not None:
+                    _reset(module.get_submodule(key.removesuffix(".")))
+        for key, _, inits in members:
+            for leaf, init in inits:
+                tensor = tensors[key + leaf]
+                _seed(tensor.device, seed, keys[id(tensor)])
+                exec(init_call(init, "tensor"), {"nn": nn, "tensor": tensor})
 
 
 class _Keyed(TorchFunctionMode):
@@ -85,6 +87,17 @@ class _Keyed(TorchFunctionMode):
                 self.drawn.add(key)
                 _seed(tensor.device, self.seed, key)
         return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _in_order(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Those that lie channels last lie in the order of their axes meanwhile: that must not count for what is drawn."""
+    turned = [one for one in tensors if one.dim() == 4 and not one.is_contiguous()]
+    for one in turned:
+        one.data = one.data.contiguous()
+    yield
+    for one in turned:
+        one.data = one.data.contiguous(memory_format=torch.channels_last)
 
 
 def _members(graph: Graph, prefix: str) -> Iterator[tuple[str, Layer | None, list[tuple[str, Initializer]]]]:
