@@ -12,6 +12,11 @@ DTYPES: Final = tuple(_BYTES)
 """The concrete dtypes, as the language spells them."""
 FLOATS: Final = ("f64", "f32", "f16", "bf16")
 INTEGERS: Final = ("i64", "i32", "i16", "i8", "u8")
+ELSEWHERE: Final = {
+    "double": "f64", "float64": "f64", "float32": "f32", "half": "f16", "float16": "f16", "bfloat16": "bf16", "long": "i64",
+    "int64": "i64", "int": "i64", "int32": "i32", "short": "i16", "int16": "i16", "int8": "i8", "byte": "u8", "uint8": "u8",
+}  # fmt: skip
+"""What PyTorch and NumPy call them."""
 
 
 def is_dtype(name: str) -> bool:

@@ -220,6 +220,14 @@ def headers(item: tree.Fn | tree.Block | tree.Arch) -> tuple[tuple[tree.Param_, 
         elif given:
             if tensors:
                 raise Fault(problems.MisplacedStatement(at=item.name_span, what="configuration stands before the tensors"))
+            if config:
+                raise Fault(
+                    problems.MisplacedStatement(
+                        at=given[0].span,
+                        what=f"`{item.name}` has two lists of configuration",
+                        help=f"a tensor's parameter has its type: `{given[0].name}: [N, C]`",
+                    )
+                )
             config = given
     return config, tensors
 

@@ -36,11 +36,14 @@ def bound_names(one: Any) -> Iterator[str]:
             yield one.name
         case tree.Broken():
             said = _TARGETS.match(one.span.text)
-            yield from _NAME.findall(said[1]) if said is not None else ()
+            yield from _NAME.findall(said[1] or said[2]) if said is not None else ()
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_TARGETS = re.compile(r"(?:let\s+)?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*=(?!=)")
+_TARGETS = re.compile(
+    r"(?:let\s+)?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*=(?!=)"
+    r"|(?:param|buffer(?:\s*\([^()]*\))?|shared|carry)\s+([A-Za-z_]\w*)"
+)
 """What a statement that could not be read would have bound."""
 
 

@@ -337,3 +337,22 @@ class BadElementType(Problem):
 
     def message(self) -> str:
         return "`list[…]` takes the type of its elements, such as `list[int]`"
+
+
+@facts
+class UnknownType(Problem):
+    """The word of a type is none.
+
+    ```arch
+    arch Net(x: float32[N, 8]) { relu }
+    ```
+
+    A tensor's type is `[N, 8]`, of the program's float type, or with a dtype: `f64 f32 f16 bf16 i64 i32 i16 i8 u8 bool`.
+    Configuration is of type `int`, `float`, `bool`, `str`, `dtype`, `layer` or `list[int]`, or of one of several: `int | none`.
+    """
+
+    code: ClassVar[str] = "unknown-type"
+    name: str
+
+    def message(self) -> str:
+        return f"there is no type `{self.name}`"

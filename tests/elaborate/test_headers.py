@@ -83,6 +83,20 @@ def test_two_results_are_a_tuple() -> None:
         ("arch Net(n: int = 2, x: [N, 8]) { x }", "misplaced-statement", "Net"),
         ("arch Net(x: [N, 8])(n: int = 2) { x }", "misplaced-statement", "Net"),
         ("arch Net(a: int = 1)(b: int = 1)(x: [N, 8]) { x }", "misplaced-statement", "Net"),
+        ("block B(n: int)(x) { relu }\narch Net(x: [N, 8]) { b: B(1.5) }", "misplaced-statement", "x"),
+        ("arch Net(x: f33[N]) { x }", "unknown-type", "f33"),
+        ("arch Net(x: [N]) -> f33[N] { x }", "unknown-type", "f33"),
+        ("arch Net(x: [N]) -> list[N] { x }", "unknown-type", "list[N]"),
+        ("arch Net(x: [N]) {\n  param p: f33[3] = zeros\n  p\n}", "unknown-type", "f33"),
+        ("arch Net(x: [N]) {\n  buffer(persistent=false) b: list[3] = zeros\n  b\n}", "unknown-type", "list[3]"),
+        (
+            "arch Net(x: [T, 2]) { scan s in x over axis 0 {\n carry h: f33[2] = 0\n h = h + s\n yield h\n} }",
+            "unknown-type",
+            "f33",
+        ),
+        ("block B(n: list[list[intt]] = [[1]])(x: [N]) { x }\narch Net(x: [N]) { B }", "unknown-type", "intt"),
+        ("block B(n: list[f33[N]])(x: [N]) { x }\narch Net(x: [N]) { B([x]) }", "unknown-type", "f33"),
+        ("block B(n: int | nonne = 1)(x: [N]) { x }\narch Net(x: [N]) { B }", "unknown-type", "nonne"),
     ],
 )
 def test_refused(program: str, code: str | None, text: str | None) -> None:

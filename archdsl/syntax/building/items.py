@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.dims.dtype import DTYPES, is_dtype
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.expressions import Value
-from archdsl.syntax.building.statements import Statements
+from archdsl.syntax.building.statements import Statements, no_type
 from archdsl.syntax.fault import Fault
+
+CONFIGURATION = ("int", "float", "bool", "str", "dtype", "layer", "list", "none")
+"""The types of configuration."""
 
 Lists = list[list[tree.Param_]]
 Outs = list[tree.Out] | None
@@ -83,11 +87,11 @@ class Items(Statements):
 
     def out(self, first: int, last: int, type_: tree.TensorTypeTree, *training: int) -> tree.Out:
         """`[N, C]`"""
-        return tree.Out(self.span(first, last), None, type_, bool(training))
+        return tree.Out(self.span(first, last), None, self.of_tensor(type_), bool(training))
 
     def out_named(self, first: int, last: int, name: int, colon: int, type_: tree.TensorTypeTree, *training: int) -> tree.Out:
         """`aux: [N, K] when training`"""
-        return tree.Out(self.span(first, last), self.word(name), type_, bool(training))
+        return tree.Out(self.span(first, last), self.word(name), self.of_tensor(type_), bool(training))
 
     def union(self, first: int, last: int, options: list[tree.TensorTypeTree | tree.NamedType]) -> tree.TypeTree:
         """`int | none`"""
@@ -95,13 +99,37 @@ class Items(Statements):
 
     def named_type(self, first: int, last: int, name: int) -> tree.NamedType:
         """`int`"""
-        return tree.NamedType(self.span(first, last), self.word(name))
+        return self._configuration(self.span(name, name))
 
     def header_type(self, first: int, last: int, type_: tree.TensorTypeTree) -> tree.TensorTypeTree | tree.NamedType:
         """`[N, C]`, or `list[int]`, which the grammar takes for a tensor's type."""
         if type_.dtype != "list":
             return type_
-        return tree.NamedType(type_.span, "list", _element(type_, type_.dims))
+        return tree.NamedType(type_.span, "list", self._element(type_, type_.dims))
+
+    def _element(self, at: tree.Tree, items: tuple[object, ...]) -> tree.TypeTree:
+        """The type between the brackets of `list[…]`, which was read as expressions."""
+        match items:
+            case (tree.Name() as one,):
+                return self._configuration(one.span)
+            case (tree.Nothing() as one,):
+                return self._configuration(one.span)
+            case (tree.Index(value=tree.Name(name="list")) as one,):
+                return tree.NamedType(one.span, "list", self._element(one, one.items))
+            case (tree.Index(value=tree.Name(name=name)) as one,) if is_dtype(name):
+                dims = tuple(item for item in one.items if not isinstance(item, tree.Slice))
+                if len(dims) < len(one.items):
+                    raise Fault("BadElementType", at=at.span)
+                return tree.TensorTypeTree(one.span, name, dims)
+            case (tree.Index(value=tree.Name() as word),):
+                raise no_type(word.span, DTYPES)
+            case _:
+                raise Fault("BadElementType", at=at.span)
+
+    def _configuration(self, at: Span) -> tree.NamedType:
+        if at.text not in CONFIGURATION:
+            raise no_type(at, CONFIGURATION)
+        return tree.NamedType(at, at.text)
 
     # ── items ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -211,20 +239,3 @@ class Items(Statements):
     def _nothing(self, at: int) -> tree.Body:
         """The empty braces that a construct goes without in `wrap`."""
         return tree.Body(self.span(at, at), ())
-
-
-def _element(at: tree.Tree, items: tuple[object, ...]) -> tree.TypeTree:
-    """The type between the brackets of `list[…]`, which was read as expressions."""
-    if len(items) == 1:
-        one = items[0]
-        if isinstance(one, tree.Name):
-            return tree.NamedType(one.span, one.name)
-        if isinstance(one, tree.Nothing):
-            return tree.NamedType(one.span, "none")
-        if isinstance(one, tree.Index) and isinstance(one.value, tree.Name):
-            if one.value.name == "list":
-                return tree.NamedType(one.span, "list", _element(one, one.items))
-            dims = tuple(item for item in one.items if not isinstance(item, tree.Slice))
-            if len(dims) == len(one.items):
-                return tree.TensorTypeTree(one.span, one.value.name, dims)
-    raise Fault("BadElementType", at=at.span)

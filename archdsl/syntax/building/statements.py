@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.dims.dtype import DTYPES, ELSEWHERE, is_dtype
+from archdsl.problems.suggest import did_you_mean
+from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.building.expressions import Expressions, Targets, Value
 from archdsl.syntax.fault import Fault
@@ -163,14 +166,14 @@ class Statements(Expressions):
         self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value
     ) -> tree.Param:
         """`param p: [D] = zeros`"""
-        return tree.Param(self.span(first, last), self.value_name(name), None, type_, value)
+        return tree.Param(self.span(first, last), self.value_name(name), None, self.of_tensor(type_), value)
 
     def param_path(
         self, first: int, last: int, mark: int, name: int, is_: int, path: list[int], colon: int, type_: tree.TensorTypeTree,
         equal: int, value: Value,
     ) -> tree.Param:  # fmt: skip
         """`param p = a.b: [D] = zeros`"""
-        return tree.Param(self.span(first, last), self.value_name(name), self.label(path), type_, value)
+        return tree.Param(self.span(first, last), self.value_name(name), self.label(path), self.of_tensor(type_), value)
 
     def buffer(
         self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value
@@ -190,22 +193,26 @@ class Statements(Expressions):
         equal: int, value: Value,
     ) -> tree.Buffer:  # fmt: skip
         """`buffer(persistent=false) b: [D] = zeros`"""
-        return tree.Buffer(self.span(first, last), tuple(args), self.value_name(name), None, type_, value)
+        return tree.Buffer(self.span(first, last), tuple(args), self.value_name(name), None, self.of_tensor(type_), value)
 
     def buffer_args_path(
         self, first: int, last: int, mark: int, args: list[tree.Arg], name: int, is_: int, path: list[int], colon: int,
         type_: tree.TensorTypeTree, equal: int, value: Value,
     ) -> tree.Buffer:  # fmt: skip
         """`buffer(persistent=false) b = a.b: [D] = zeros`"""
-        return tree.Buffer(self.span(first, last), tuple(args), self.value_name(name), self.label(path), type_, value)
+        return tree.Buffer(
+            self.span(first, last), tuple(args), self.value_name(name), self.label(path), self.of_tensor(type_), value
+        )
 
     def shared(self, first: int, last: int, mark: int, name: int, equal: int, step: Any) -> tree.Shared:
         """`shared f = Linear(D)`"""
         return tree.Shared(self.span(first, last), self.value_name(name), self.as_step(step))
 
-    def init(self, first: int, last: int, mark: int, layer: int, dot: int, leaf: int, equal: int, value: tree.Expr) -> tree.Init:
+    def init(
+        self, first: int, last: int, mark: int, layer: int, dot: int, leaf: list[int], equal: int, value: tree.Expr
+    ) -> tree.Init:
         """`init Conv2d.weight = normal`"""
-        return tree.Init(self.span(first, last), self.word(layer), self.word(leaf), value)
+        return tree.Init(self.span(first, last), self.word(layer), ".".join(map(self.word, leaf)), value)
 
     def default(self, first: int, last: int, mark: int, value: tree.Expr) -> tree.Default:
         """`default BatchNorm2d(eps=1e-3)`"""
@@ -219,7 +226,7 @@ class Statements(Expressions):
         self, first: int, last: int, mark: int, name: int, colon: int, type_: tree.TensorTypeTree, equal: int, value: Value
     ) -> tree.Carry:
         """`carry h: [B, H] = start`"""
-        return tree.Carry(self.span(first, last), self.value_name(name), type_, value)
+        return tree.Carry(self.span(first, last), self.value_name(name), self.of_tensor(type_), value)
 
     def yield_(self, first: int, last: int, mark: int, values: list[Value]) -> tree.Yield:
         """`yield h`"""
@@ -271,5 +278,26 @@ class Statements(Expressions):
         return tree.TensorTypeTree(self.span(first, last), None, tuple(dims))
 
     def dtype_type(self, first: int, last: int, dtype: int, dims: list[tree.Expr | tree.Ellipsis_]) -> tree.TensorTypeTree:
-        """`i64[B, T]`"""
-        return tree.TensorTypeTree(self.span(first, last), self.word(dtype), tuple(dims))
+        """`i64[B, T]`, and `list[int]`, which the grammar takes for one: `header_type` knows better."""
+        name = self.word(dtype)
+        if not is_dtype(name) and name != "list":
+            raise no_type(self.span(dtype, dtype), DTYPES)
+        return tree.TensorTypeTree(self.span(first, last), name, tuple(dims))
+
+    def of_tensor(self, type_: tree.TensorTypeTree) -> tree.TensorTypeTree:
+        """The type where only a tensor's can stand."""
+        if type_.dtype == "list":
+            raise Fault("UnknownType", at=type_.span, name="list", help="a tensor stands here: `[N, 8]`")
+        return type_
+
+
+def no_type(at: Span, known: tuple[str, ...]) -> Fault:
+    """The word there is no type; `known` are those that can stand in its place."""
+    there = ELSEWHERE.get(at.text)
+    if there in known:
+        help = f"write `{there}`"
+    elif at.text.lower() == "tensor" or there:
+        help = f"a tensor's type has its dimensions: `{there or ''}[N, 8]`"
+    else:
+        help = did_you_mean(at.text, known) or f"there are {', '.join(known)}"
+    return Fault("UnknownType", at=at, name=at.text, help=help)
