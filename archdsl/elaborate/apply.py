@@ -274,13 +274,8 @@ def apply_instance(frame: Frame, instance: Instance, flow: Any, where: Where, sp
     """A shared instance applied: made at its first use, the same weights at each."""
     template = instance.template
     callee = template.callee
-    unit = frame.unit
     if where.label is not None:
-        label = where.path(frame, False, span)
-        if instance.unit is not unit or label != instance.path:
-            if unit.aliases.get(label) != instance.path and (label, instance) not in unit.open_aliases:
-                unit.claim(label, span)
-            unit.alias(label, instance)
+        also_at(frame, instance, where.path(frame, False, span), span)
     home = frame.settings
     frame.settings = instance.settings
     try:
@@ -291,6 +286,15 @@ def apply_instance(frame: Frame, instance: Instance, flow: Any, where: Where, sp
         return _instance_block(frame, instance, callee, flow, span)
     finally:
         frame.settings = home
+
+
+def also_at(frame: Frame, instance: Instance, label: Path, span: Span) -> None:
+    """A shared instance has its keys under this label too, if it is another than its own."""
+    unit = frame.unit
+    if instance.unit is not unit or label != instance.path:
+        if unit.aliases.get(label) != instance.path and (label, instance) not in unit.open_aliases:
+            unit.claim(label, span)
+        unit.alias(label, instance)
 
 
 def _instance_op(frame: Frame, instance: Instance, kind: type[Op], flow: Any, span: Span) -> Any:

@@ -79,9 +79,11 @@ def finish(unit: Unit, outputs: list[tuple[str | None, Value, bool]], several: b
         for path, member in resolved(unit.members)
     }
     refuse_clashes(unit, members)
-    for path in unit.aliases:
+    for path in (*unit.aliases, *(path for path, _ in unit.open_aliases)):
+        if path not in unit.places:  # it came with a block, which has its containers
+            continue
         for depth in range(1, len(path)):
-            if not any(path[:end] in members for end in range(1, depth + 1)):
+            if path[:depth] not in members:
                 unit.containers.setdefault(path[:depth], unit.places[path])
     graph = Graph(
         name=unit.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from archdsl.dims.dim import Dim
 from archdsl.dims.shape import simplify_type
-from archdsl.elaborate import archs, blocks, calls, expressions, initial, labels, lookup, scans, steps
+from archdsl.elaborate import apply, archs, blocks, calls, expressions, initial, labels, lookup, scans, steps
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
@@ -275,7 +275,7 @@ def _shared(frame: Frame, one: tree.Shared) -> None:
     if isinstance(value, Instance):
         new_name(frame, one.name, value, one.span, "shared")
         if step.label is not None:
-            frame.unit.aliases[(*frame.container, *labels.segments(frame, step.label))] = value.path
+            apply.also_at(frame, value, (*frame.container, *labels.segments(frame, step.label)), step.span)
         return
     template = value if isinstance(value, Template) else Template(value, (), step.span)
     label = (one.name,) if step.label is None else labels.segments(frame, step.label)

@@ -131,3 +131,38 @@ def test_an_arch_is_mounted_like_a_block() -> None:
     )
     assert [".".join(path) for path, _ in spec(program).graph("Net").tensors()] == ["inner.fc.weight", "inner.fc.bias"]
     assert keys("shared f = Linear(8)\nx -> f") == ["f.weight", "f.bias"]
+
+
+SECOND_LABELS = {
+    "said where it is declared again": (
+        "arch Net(t: i64[N]) -> y: [N, 8] { shared w = model.words: Embedding(10, 8)\nshared again = model.encoder.words: w\n"
+        "model: { encoder: { again; fc: Linear(8) } } }",
+        {"model.words.weight", "model.encoder.words.weight", "model.encoder.fc.weight", "model.encoder.fc.bias"},
+    ),
+    "deep in a block that is called deep": (
+        "block In(words: layer)(x: i64[N]) -> [N, 8] { shared again = far.away.table: words\nagain -> Dropout(0.1) }\n"
+        "block Outer(words: layer)(x: i64[N]) -> [N, 8] { _: In(words) }\n"
+        "arch Net(t: i64[N]) -> y: [N, 8] { shared w = words: Embedding(10, 8)\nsub.deep: Outer(w) }",
+        {"words.weight", "sub.deep.far.away.table.weight"},
+    ),
+    "reaching into a block from outside": (
+        "block In(words: layer)(x: i64[N]) -> [N, 8] { words }\n"
+        "arch Net(t: i64[N]) -> y: [N, 8] { shared w = words: Embedding(10, 8)\nshared again = sub.deep.far.table: w\nsub.deep: In(w) }",
+        {"words.weight", "sub.deep.far.table.weight"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_LABELS)
+def test_a_second_label_may_be_declared_anywhere(name: str) -> None:
+    """Its containers are made where nothing else stands in them."""
+    program, wanted = SECOND_LABELS[name]
+    made = module(program)
+    assert set(made.state_dict()) == wanted
+    t = torch.tensor([1, 4, 9])
+    assert made(t).shape == (3, 8)
+
+
+def test_a_second_label_is_claimed() -> None:
+    program = "arch Net(t: i64[N]) -> y: [N, 8] { shared w = Embedding(10, 8)\nshared again = fc: w\nagain -> fc: Linear(8) }"
+    assert [one.code for one in spec(program).check()] == ["duplicate-label"]

@@ -37,6 +37,7 @@ class _Chains:
         for path in sorted(graph.containers, key=len, reverse=True) if graph.kind != "tangent" else ():
             members, nodes = _outlined(members, nodes, path, graph)
             members, nodes = outline(members, nodes, path, graph)
+        outlined = members.keys() - graph.members.keys()
         kind = graph.kind
         if kind == "block" and graph.loops and not borrowed and not graph.ties and not graph.aliases:
             inputs = graph.input_values
@@ -45,8 +46,8 @@ class _Chains:
                     kind = "chain"
         return Graph(
             graph.name, kind, graph.inputs, graph.outputs, nodes, members, graph.ties, graph.aliases, borrowed,
-            tuple(path for path in graph.containers if any(one[: len(path)] == path for one in members)), graph.loops,
-            graph.config, graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
+            tuple(path for path in graph.containers if not any(path[:end] in outlined for end in range(1, len(path)))),
+            graph.loops, graph.config, graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
         )  # fmt: skip
 
 
