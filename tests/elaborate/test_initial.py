@@ -121,3 +121,9 @@ def test_every_leaf_of_a_recurrent_layer_may_be_named() -> None:
     assert inits("init LSTM.weight_hh_l5 = zeros\nx[:, none] -> l: LSTM(4, num_layers=6) -> it[:, 0]") == {
         "l.weight_hh_l5": "zeros"
     }
+
+
+def test_a_leaf_of_a_part_of_a_layer_may_be_named() -> None:
+    body = "init MultiheadAttention.out_proj.weight = eye\nx[:, none] -> (it, it, it) -> attn: MultiheadAttention(2) -> it[:, 0]"
+    assert inits(body) == {"attn.out_proj.weight": "eye"}
+    assert only(body.replace("proj.weight", "proj.wight"))[0] == "unknown-argument"
