@@ -154,6 +154,8 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
     for number, graphs in groups.items():
         plan = make_plan(names[number], graphs, free)
         plan.taken = taken
+        if number == top:  # its caller gives only what stays open
+            plan.known = {name: values for name, values in plan.known.items() if name in free}
         plans.update((id(one), plan) for one in graphs)
     return plans
 

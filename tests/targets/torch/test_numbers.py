@@ -161,3 +161,21 @@ def test_a_rounded_size_is_written_with_the_configuration_it_is_made_of() -> Non
     x = torch.randn(2, 7, 3)
     for window, length in ((4, 12), (5, 15), (7, 14)):
         torch.testing.assert_close(space["Padded"](window=window)(x), F.pad(x, (0, 0, window, length - window - 7)))
+
+
+PATCHES = """
+arch Net(patch: int = 4, width: int = 6, size: int = 16)(image: [N, 3, size, size]) -> y: [N, width, _] {
+  Conv2d(width, patch, stride=patch)
+  flatten(2)
+  Linear((size // patch) ** 2)
+}
+"""
+
+
+def test_the_class_of_an_arch_takes_only_what_stays_open() -> None:
+    """`size // 4` is no `size // patch`, since a kernel's size is fixed in the class."""
+    spec = load(Source("net.arch", PATCHES))
+    made: dict[str, Any] = {}
+    exec(spec.source("Net"), made)  # noqa: S102
+    assert made["Net"]()(torch.ones(2, 3, 16, 16)).shape == (2, 6, 16)
+    assert made["Net"](width=5, size=8)(torch.ones(2, 3, 8, 8)).shape == (2, 5, 4)
