@@ -27,14 +27,15 @@ def value_of(session: Session, module: Module, value: object) -> Any:
 def optional_inputs_of(module: Module, name: str) -> list[str]:
     """The names of an arch's inputs that may be left out, in the order of the header."""
     word = lookup.item_value(Session(Problems()), module, name, whole(module.source))
-    return _left_out(word) if isinstance(word, BlockWord) else []
+    return left_out(word) if isinstance(word, BlockWord) else []
 
 
 def optional_inputs(graph: Graph) -> list[str]:
     """The same of a graph as it was elaborated, without any of them; of another graph none, for it says which it takes."""
     origin = same_origin(graph)
-    return [] if origin is None or origin.given else _left_out(origin.word)
+    return [] if origin is None or origin.given else left_out(origin.word)
 
 
-def _left_out(word: BlockWord) -> list[str]:
+def left_out(word: BlockWord) -> list[str]:
+    """The names of the inputs that may be left out."""
     return [one.name for one in headers(word.item)[1] if one.default is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 
 from archdsl.ir.graph import Graph
 from archdsl.passes.carrying import Passed
+from archdsl.targets.torch.merging.every_call import other_ways
 from archdsl.targets.torch.module import build
-from archdsl.targets.torch.weights import fitted, read_weights
+from archdsl.targets.torch.weights import WeightsError, fitted, read_weights
 
 
 def carried(before: Graph, passed: Passed, weights: Any, *, seed: int = 0, dtype: torch.dtype | None = None) -> Any:
@@ -35,11 +37,26 @@ def build_passed(
 ) -> torch.nn.Module:
     """The module of `graph`, which has the tensors of `passed.graph`, with weights of `before` carried into it.
 
-    `dtype` is a torch dtype, its name, or the language's."""
+    Tensors that the arch has only where other optional inputs are given are no fault: those of the class that finds out in each
+    call fit the one that is made for some of them. `dtype` is a torch dtype, its name, or the language's."""
     kind = _NAMES.get(dtype) or getattr(torch, dtype) if isinstance(dtype, str) else dtype
-    if weights is not None or device != "meta":
-        weights = carried(before, passed, weights, seed=seed, dtype=kind)
-    return build(graph, seed=seed, weights=weights, device=device, dtype=kind)
+
+    def made(weights: Any) -> torch.nn.Module:
+        if weights is not None or device != "meta":
+            weights = carried(before, passed, weights, seed=seed, dtype=kind)
+        return build(graph, seed=seed, weights=weights, device=device, dtype=kind)
+
+    try:
+        return made(weights)
+    except WeightsError as fault:
+        spare = set(fault.extra)
+        if spare:
+            others = (set(build(one, device="meta").state_dict()) for one in other_ways(before))
+            spare.intersection_update(chain.from_iterable(others))
+        if not spare:
+            raise
+    given = read_weights(weights) if isinstance(weights, (str, Path)) else weights
+    return made({key: tensor for key, tensor in given.items() if key not in spare})
 
 
 _NAMES = {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}

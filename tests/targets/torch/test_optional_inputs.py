@@ -17,6 +17,7 @@ from archdsl.elaborate.outside import optional_inputs_of
 from archdsl.ir.graph import Graph
 from archdsl.problems.problem import ArchError
 from archdsl.source import Source
+from archdsl.targets.torch.weights import WeightsError, weights_bytes
 from archdsl.verifying.bindings import choose_bindings
 from archdsl.verifying.sides import apply, from_file
 from archdsl.verifying.values import draw_inputs, randomise
@@ -274,3 +275,27 @@ def test_an_edited_graph_takes_them_too() -> None:
     module = program.build(edited).eval()
     torch.testing.assert_close(module(x, m=m), F.gelu(module.bn(module.c(x)) + m))  # type: ignore[operator]
     torch.testing.assert_close(module(x), F.gelu(module.bn(module.c(x))))  # type: ignore[operator]
+
+
+def test_weights_of_all_ways_fit_the_module_of_one(tmp_path: Path) -> None:
+    text = """arch Net(x: [N, 8], extra: [N, 4] = none) {
+      a: Linear(8)
+      bn: BatchNorm1d
+      if extra != none { it + (extra -> side: Linear(8)) }
+      b: Linear(3)
+    }"""
+    program = spec(text)
+    state = program.build(seed=4).state_dict()
+    assert "side.weight" in state
+    file = tmp_path / "all.safetensors"
+    file.write_bytes(weights_bytes(program.build(seed=4)))
+    for weights in (state, file):
+        for given in ((), ("extra",)):
+            made = program.build(given=given, weights=weights).state_dict()
+            assert all(torch.equal(made[key], state[key]) for key in made)
+            assert ("side.weight" in made) == bool(given)
+        folded = program.build(given=(), passes=("fold-batchnorm",), weights=weights)
+        assert list(folded.state_dict()) == ["a.weight", "a.bias", "b.weight", "b.bias"]
+    with pytest.raises(WeightsError) as caught:
+        program.build(given=(), weights={**state, "other": torch.ones(1)})
+    assert caught.value.extra == ["other"]

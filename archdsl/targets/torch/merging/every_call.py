@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from archdsl.elaborate.archs import Elaborated
 from archdsl.elaborate.checking import same_structure
 from archdsl.elaborate.generic import generic
+from archdsl.elaborate.origin import same_origin
+from archdsl.elaborate.outside import left_out
 from archdsl.ir.graph import Graph
 from archdsl.passes.carrying import Passed
 from archdsl.problems.problem import ArchError
@@ -119,6 +122,17 @@ def every_call(optional: Sequence[str], make: Callable[[tuple[str, ...]], Graph]
     messages = {given: found[0].message() for given, found in errors.items()}
     doors = (*merged.doors, *guarded_doors(graphs, merged.doors), *refusals(messages, list(graphs)))
     return changed(merged, doors=doors) if doors != merged.doors else merged
+
+
+def other_ways(graph: Graph) -> Iterator[Graph]:
+    """The arch of a graph as elaborated, with other optional inputs given: all sets, or of many each alone and all together."""
+    origin = same_origin(graph)
+    optional = [] if origin is None else left_out(origin.word)
+    counts = range(len(optional) + 1) if len(optional) <= MAX_OPTIONAL else (0, 1, len(optional))
+    for given in (frozenset(one) for count in counts for one in combinations(optional, count)):
+        if origin is not None and given != origin.given:
+            with suppress(ArchError):
+                yield origin.elaborate(given=given).graph
 
 
 def _differs(fault: Unmergeable, optional: Sequence[str], span: Span | None = None) -> Exception:
