@@ -167,7 +167,7 @@ PATCHES = """
 arch Net(patch: int = 4, width: int = 6, size: int = 16)(image: [N, 3, size, size]) -> y: [N, width, _] {
   Conv2d(width, patch, stride=patch)
   flatten(2)
-  Linear((size // patch) ** 2)
+  Linear(dim(it, -1))
 }
 """
 
