@@ -16,6 +16,9 @@ OK, FINDINGS, USAGE, OUR_BUG, INTERRUPTED = 0, 1, 2, 70, 130
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 the program has findings, 2 usage or files, 70 our bug, 130 interrupted."""
     arguments = sys.argv[1:]
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was closed (`archdsl ops >&-`): nobody wants to read it, or has anything to say
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape, not a crash
             stream.reconfigure(errors="backslashreplace")

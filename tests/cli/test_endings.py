@@ -123,6 +123,19 @@ def test_a_reader_that_goes_away_is_no_crash() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(("closed", "code"), [(0, 0), (1, 0), (2, 2)])
+def test_streams_that_are_closed_are_no_crash(closed: int, code: int, here) -> None:
+    arguments = {0: ["check", "-"], 1: ["ops"], 2: ["check", "missing.arch"]}[closed]
+    command = [sys.executable, "-m", "archdsl", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(here)}
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert list(here.rglob("report.txt")) == []
+
+
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "w") as full:
         done = archdsl("explain", stdout=full, stderr=subprocess.PIPE, capture_output=False)
