@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from archdsl.compiler import load
+from archdsl.source import Source
 from tests.elaborate.reading import keys, labels, only
 
 B = "block B { fc: Linear(4); relu; Linear(3) }\n"
@@ -131,6 +133,22 @@ def test_order_is_parameters_buffers_children() -> None:
         "fc: Linear(8)\nbuffer b: [8] = zeros\nparam p: [8] = zeros\nin.q: Linear(8)\nparam w = in.w: [8] = ones\nit + b + p + w"
     )
     assert keys(body) == ["p", "b", "fc.weight", "fc.bias", "in.w", "in.q.weight", "in.q.bias"]
+
+
+def test_what_reaches_into_an_instance_comes_after_what_its_class_makes() -> None:
+    text = """
+    block Inner(words: layer)(x: [N, D]) {
+      a: Linear(D, bias=false)
+      words
+    }
+    arch Net(x: [N, 8]) {
+      shared table = inner.table: Linear(8, bias=false)
+      inner: Inner(table)
+      last: Linear(8, bias=false)
+    }
+    """
+    made = load(Source("net.arch", text)).build()
+    assert list(made.state_dict()) == ["inner.a.weight", "inner.table.weight", "last.weight"]
 
 
 def test_several_tensors_have_the_names_of_torch() -> None:
