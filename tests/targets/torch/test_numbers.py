@@ -176,6 +176,6 @@ def test_the_class_of_an_arch_takes_only_what_stays_open() -> None:
     """`size // 4` is no `size // patch`, since a kernel's size is fixed in the class."""
     spec = load(Source("net.arch", PATCHES))
     made: dict[str, Any] = {}
-    exec(spec.source("Net"), made)  # noqa: S102
+    exec(spec.source("Net"), made)
     assert made["Net"]()(torch.ones(2, 3, 16, 16)).shape == (2, 6, 16)
     assert made["Net"](width=5, size=8)(torch.ones(2, 3, 8, 8)).shape == (2, 5, 4)
