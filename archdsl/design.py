@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from archdsl.designing.convolutions import factorised, grouped, separable, squeeze_excite
 from archdsl.designing.enlarging import deepen, widen
+from archdsl.designing.norms import post_norm, pre_norm
 from archdsl.designing.scaling import scale, scale_to
-from archdsl.designing.skips import post_norm, pre_norm, with_skips, without_skips
+from archdsl.designing.skips import with_skips, without_skips
 from archdsl.designing.swapping import swap
 from archdsl.weights.growing.grow import grow
 from archdsl.weights.migrating import migrate

@@ -88,6 +88,10 @@ class Span(NamedTuple):
         """From the start of this span to the end of the other."""
         return Span(self.source, self.start, max(self.end, other.end))
 
+    def holds(self, other: Span) -> bool:
+        """Whether the other stands inside of it, or is it."""
+        return self.source is other.source and self.start <= other.start and other.end <= self.end
+
     @property
     def text(self) -> str:
         """The characters themselves."""

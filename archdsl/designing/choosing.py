@@ -38,6 +38,11 @@ def again(graph: Graph, what: str, steps: tuple[Occurrence, ...]) -> Selection:
     return kept(graph.select(what), lambda one: (one.way, one.span) in same, "where it was")
 
 
+def every(graph: Graph) -> list[Occurrence]:
+    """All steps, as they come one after the other."""
+    return list(graph.select())
+
+
 def inside(one: Occurrence, outer: Occurrence) -> bool:
     """Whether a step stands in the braces of another, or in a block that is called from there."""
     depth = len(outer.way)
@@ -45,4 +50,4 @@ def inside(one: Occurrence, outer: Occurrence) -> bool:
         return False
     key = (*one.way, one.span)[depth]
     at = key if isinstance(key, Span) else key[0]
-    return at.source is outer.span.source and outer.span.start <= at.start and at.end <= outer.span.end
+    return outer.span.holds(at)

@@ -1,16 +1,13 @@
-"""Skips: taken away, put around, and the norms before or behind them."""
+"""Skips: taken away, put around, and what is put first or last in them."""
 
 from __future__ import annotations
 
-from archdsl.designing.choosing import again, chosen, inside, kept
-from archdsl.dims.shape import TensorType
-from archdsl.elaborate.editing.changes import CannotChange, Change, InsertAfter
-from archdsl.elaborate.editing.reading import read_chain
+from archdsl.designing.choosing import chosen, every, inside, kept
+from archdsl.elaborate.editing.changes import CannotChange, Change
 from archdsl.elaborate.editing.sites import Occurrence, Site
 from archdsl.elaborate.editing.trees import beside, chain, nowhere
 from archdsl.ir.graph import Call, Graph
 from archdsl.ir.node import Path
-from archdsl.ops.registry import find
 from archdsl.records import changed, record
 from archdsl.syntax import tree
 
@@ -31,8 +28,7 @@ def with_skips(graph: Graph, where: str | None = None, op: str = "add") -> Graph
     """
     if where is not None:
         return kept(graph.select(where), _like_its_input, "a step that gives what it takes").wrap(_around(op))
-    steps = _every(graph)
-    skips = [one for one in steps if one.kind == "skip"]
+    skips = [one for one in every(graph) if one.kind == "skip"]
 
     def bare(one: Occurrence) -> bool:
         if one.kind != "block" or not _like_its_input(one) or any(one.way == skip.way and inside(one, skip) for skip in skips):
@@ -63,75 +59,6 @@ def adds(one: Occurrence) -> bool:
     """Whether it is a skip that adds, as it does unless it is told otherwise."""
     term = one.site.node.term if isinstance(one.site.node, tree.Step) else None
     return isinstance(term, tree.Skip) and all(arg.name is not None or arg.span.text == "add" for arg in term.args)
-
-
-def pre_norm(graph: Graph, where: str | None = None) -> Graph:
-    """Each norm that stands behind a skip goes to the start of its body: `x + f(norm(x))` for `norm(x + f(x))`.
-
-    Labelled norms keep their keys. A network of pre-norms usually ends in one more: insert it.
-    """
-    skips = chosen(graph, "[skip]", where, adds, "a skip that adds")
-    moves = [(skip, norm) for skip in skips if (norm := _behind(graph, skip)) is not None]
-    return _moved(graph, moves, PutFirst, "a skip with a norm behind it")
-
-
-def post_norm(graph: Graph, where: str | None = None) -> Graph:
-    """Each norm that starts the body of a skip goes behind the skip: `norm(x + f(x))` for `x + f(norm(x))`.
-
-    Labelled norms keep their keys.
-    """
-    skips = chosen(graph, "[skip]", where, adds, "a skip that adds")
-    moves = [(skip, norm) for skip in skips if (norm := _first_inside(graph, skip)) is not None]
-    return _moved(graph, moves, InsertAfter, "a skip that starts with a norm")
-
-
-Move = tuple[Occurrence, Occurrence]
-"""A skip and the norm that goes in or out."""
-
-
-def _moved(graph: Graph, moves: list[Move], change: type[PutFirst] | type[InsertAfter], wanted: str) -> Graph:
-    pairs = {_place(skip) for skip, _ in moves}
-    kept(graph.select("[skip]"), lambda one: _place(one) in pairs, wanted)
-    norms = tuple(norm for _, norm in moves)
-    made = again(graph, " | ".join(sorted({one.word for one in norms})), norms).remove()
-    for text in dict.fromkeys(norm.span.text for norm in norms):
-        here = tuple(skip for skip, norm in moves if norm.span.text == text)
-        made = again(made, "[skip]", here).edit(change(read_chain(text, "<move>")))
-    return made
-
-
-def _behind(graph: Graph, skip: Occurrence) -> Occurrence | None:
-    """The norm that is the next step after a skip and all that is in it."""
-    steps = _every(graph)
-    start = steps.index(skip)
-    last = max((at for at in range(start, len(steps)) if inside(steps[at], skip)), default=start)
-    return _norm(steps[last + 1 :], skip.gives)
-
-
-def _first_inside(graph: Graph, skip: Occurrence) -> Occurrence | None:
-    """The norm that is the first step in the body of a skip."""
-    steps = _every(graph)
-    return _norm(steps[steps.index(skip) + 1 :], skip.takes)
-
-
-def _norm(steps: list[Occurrence], takes: tuple[TensorType, ...]) -> Occurrence | None:
-    """The first of these, if it is a norm of this; braces that only group or choose are looked through."""
-    near = next((one for one in steps if one.kind not in ("if", "group")), None)
-    return near if near is not None and _is_norm(near) and near.takes == takes else None
-
-
-def _every(graph: Graph) -> list[Occurrence]:
-    """All steps, as they come one after the other."""
-    return list(graph.select("[skip] | ~[skip]"))
-
-
-def _is_norm(one: Occurrence) -> bool:
-    op = find(one.word) if one.kind == "layer" else None
-    return op is not None and op.family == "norm"
-
-
-def _place(one: Occurrence) -> tuple[object, object]:
-    return one.way, one.span
 
 
 @record

@@ -125,7 +125,7 @@ def test_algebra_of_selections() -> None:
         ("layers.1.fc9", "no label fits `fc9` in `layers.1`", "did you mean `layers.1.fc2`?"),
         ("Linear(out_features=9)", "no step has `out_features=9`", "`out_features` is"),
         ("Linear(outfeatures=9)", "no step has an attribute `outfeatures`", "did you mean `out_features`"),
-        ("kind=skipp", "no step has `kind=skipp`", "did you mean `skip`?"),
+        ("kind=skipp", "no step has `[skipp]`", "did you mean `skip`?"),
         ("relu & Linear", "no step is both `relu` and `Linear`", ""),
         ("relu in Linear", "nothing stands inside of `Linear`", ""),
         ("~(relu | ~relu)", "means every step", ""),

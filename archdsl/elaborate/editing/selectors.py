@@ -94,7 +94,7 @@ class Has(Selector):
         return compared(self.compare, one.attributes[self.name], self.value)
 
     def __str__(self) -> str:
-        return f"{self.name}{self.compare}{told(self.value)}"
+        return f"[{self.value}]" if (self.name, self.compare) == ("kind", "=") else f"{self.name}{self.compare}{told(self.value)}"
 
 
 @record
@@ -177,7 +177,7 @@ def _encloses(outer: Occurrence, inner: Occurrence) -> bool:
     whole = outer.span
     if len(inner.way) == depth and at == whole:
         return False
-    return at.source is whole.source and whole.start <= at.start and at.end <= whole.end
+    return whole.holds(at)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.dims.shape import TensorType
 from archdsl.elaborate.editing.trie import Way
 from archdsl.elaborate.values import Several
-from archdsl.ir.node import Path
+from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.records import fresh, mutable, record
 from archdsl.source import Span
@@ -32,6 +32,8 @@ class Site:
     order: tuple[str, ...] = ()
     """The names of the configuration that stands by position."""
     path: Path = ()
+    braces: Path = ()
+    """The path of the braces that it stands in."""
     own: bool = False
     """Whether the last segment of the path is its own; else it is the path of the container that it stands in."""
     numbers: int = 0
@@ -41,8 +43,17 @@ class Site:
     attributes: Mapping[str, Any] = fresh(default_factory=dict)
     tensors: tuple[int, ...] = ()
     """Which arguments of its call are tensors."""
-    tupled: bool = False
-    """Whether a tuple flows into it."""
+    sent: Any = None
+    """What flows into it."""
+    made: Node | None = None
+    """The step of the program that it became, if it is one."""
+    around: list[Node] = fresh(default_factory=list)
+    """The steps of the body that this one is of."""
+
+    @property
+    def tupled(self) -> bool:
+        """Whether a tuple flows into it."""
+        return isinstance(self.sent, Several)
 
 
 @record
@@ -55,7 +66,7 @@ class Occurrence:
     tensors.
     """
 
-    silent = ("site", "way")
+    silent = ("site", "way", "home")
 
     path: Path
     word: str
@@ -67,6 +78,8 @@ class Occurrence:
     span: Span
     site: Site
     way: Way
+    home: Way
+    """The part of the way that leads to the instance of the block."""
 
     @property
     def label(self) -> str | None:
@@ -78,6 +91,11 @@ class Occurrence:
     def container(self) -> Path:
         """The path of what it stands in."""
         return self.path[:-1] if self.site.own else self.path
+
+    @property
+    def braces(self) -> Path:
+        """The path of the braces that it stands in, to which its label, of one segment or several, is added."""
+        return (*self.path[: len(self.path) - len(self.site.path)], *self.site.braces)
 
     @property
     def names(self) -> tuple[Path, ...]:
@@ -109,20 +127,23 @@ def types_of(value: object) -> tuple[TensorType, ...]:
 def occurrences(visit: Visit, way: Way = (), prefix: Path = ()) -> Iterator[Occurrence]:
     """Everything that was met, by the way on which it was met, each once."""
     seen: set[tuple[Way, Span]] = set()
-    for one in _met(visit, way, prefix):
+    for one in _met(visit, way, way, prefix):
         if (one.way, one.span) not in seen:
             seen.add((one.way, one.span))
             yield one
 
 
-def _met(visit: Visit, way: Way, prefix: Path) -> Iterator[Occurrence]:
+def _met(visit: Visit, way: Way, home: Way, prefix: Path) -> Iterator[Occurrence]:
     for one in visit.entries or ():
         if not isinstance(one, Site):
-            inner = prefix if one.prefix is None else (*prefix, *one.prefix)
-            yield from _met(one, (*way, one.key), inner)
+            further = (*way, one.key)
+            if one.prefix is None:
+                yield from _met(one, further, home, prefix)
+            else:
+                yield from _met(one, further, further, (*prefix, *one.prefix))
         else:
             site: Site = one
             path = (*prefix, *site.path)
             yield Occurrence(
-                path, site.word, site.kind, site.block, site.attributes, site.takes, site.gives, site.node.span, site, way
+                path, site.word, site.kind, site.block, site.attributes, site.takes, site.gives, site.node.span, site, way, home
             )

@@ -131,11 +131,7 @@ def elsewhere(old: tree.Step | tree.Expr) -> tuple[Span, ...]:
     """The places of parts of a tree that are not inside of its own."""
     at = old.span
     spans = dict.fromkeys(one.span for one in old.walk())
-    return tuple(
-        one
-        for one in spans
-        if one.start < one.end and not (one.source is at.source and at.start <= one.start and one.end <= at.end)
-    )
+    return tuple(one for one in spans if one.start < one.end and not at.holds(one))
 
 
 def _place(key: Key) -> Span:

@@ -239,7 +239,7 @@ class _Resolving:
             other = one.edit
             if other.value is None or isinstance(other.value, tuple) or one.home != written.home:
                 continue  # what a variant of a variant takes away is its own affair
-            there = [each for each in met if _in(each.span, other.value.span) and each.kind != "group"]
+            there = [each for each in met if other.value.span.holds(each.span) and each.kind != "group"]
             if there and all((each.way, each.span) in taken for each in there):
                 raise Fault(
                     problems.EditsClash(
@@ -264,7 +264,7 @@ def _attempted(session: Session, attempt: Attempt, visit: Visit) -> Elaborated |
 def _blamed(problem: Problem, found: Resolved) -> Problem:
     """A problem of the variant, with the edit since which it is there, unless it is in the text of one."""
     edits = [one.edit for one in found.word.edits]
-    if any(_in(problem.at, edit.span) for edit in edits):
+    if any(edit.span.holds(problem.at) for edit in edits):
         return problem
     stages = [{(one.code, one.at) for one in wrong} for _, wrong in found.stages]
     since = next((index for index, each in enumerate(stages) if (problem.code, problem.at) in each), len(stages))
@@ -276,7 +276,3 @@ def _blamed(problem: Problem, found: Resolved) -> Problem:
 def _place(edit: tree.Edit) -> Span:
     """Where its selector stands."""
     return edit.span if edit.selector is None else edit.selector.span
-
-
-def _in(inner: Span, outer: Span) -> bool:
-    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end

@@ -48,7 +48,7 @@ class Visit:
         """What stands at `old`, and below, stands at `new`."""
         for one in self.entries or ():
             if isinstance(one, Site):
-                one.path = _moved(one.path, old, new)
+                one.path, one.braces = _moved(one.path, old, new), _moved(one.braces, old, new)
             elif one.prefix is not None:
                 one.prefix = _moved(one.prefix, old, new)
             else:

@@ -44,8 +44,8 @@ def step(frame: Frame, one: tree.Step, linked: bool) -> Any:
     site.gives = types_of(result)
     if isinstance(one.term, tree.Call) and site.kind == "function":
         site.tensors = visit.given.get(id(one.term.args), ())
-    site.tupled = isinstance(takes, Several)
-    node = _node(region.nodes, since, one.term.span)
+    site.sent, site.around, site.braces = takes, region.nodes, container
+    node = site.made = _node(region.nodes, since, one.term.span)
     site.takes = types_of(takes) if node is None or site.kind in CONSTRUCTS.values() else types_of(node.operands)
     site.attributes = _attributes(frame, node)
     if site.kind == "use":
@@ -79,6 +79,7 @@ def expression(frame: Frame, expr: tree.Expr, word: str, run: Callable[[], Any])
     node = _node(region.nodes, since, expr.span)
     if found is not None:
         site = Site(expr, *found[:2], frame.unit.name, found[2], frame.container)
+        site.made, site.around, site.braces = node, region.nodes, frame.container
         site.gives = types_of(result)
         site.takes = () if node is None else types_of(node.operands)
         site.attributes = _attributes(frame, node)
