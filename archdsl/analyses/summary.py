@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.analyses import cost, memory
 from archdsl.analyses.outline import Group, Part, Repeat, Step, called_op, outline, own_path
+from archdsl.analyses.sizes import check_given
 from archdsl.analyses.table import Totals, render
 from archdsl.dims.dim import Dim, Size
 from archdsl.dims.shape import TensorType
@@ -81,9 +82,11 @@ def _plain(size: Size) -> int | str:
 def summarize(graph: Graph, bind: Mapping[str, int] | None = None, *, depth: int | None = None, fold: bool = True) -> Summary:
     """The table of a graph, its dimensions replaced by the numbers of `bind`.
 
-    `depth` levels of rows are shown (all of them unless given); with `fold` equal blocks in a row are told once.
+    `depth` levels of rows are shown (all of them unless given); with `fold` equal blocks in a row are told once. Raises
+    `NoBinding` where `bind` does not fit the graph.
     """
     values = dict(bind or {})
+    check_given(values, graph)
     told = _Rows(graph, values)
     totals = Totals(
         cost.parameters(graph), cost.buffers(graph), cost.bound(cost.macs(graph), values), memory.tensor_bytes(graph),

@@ -108,11 +108,12 @@ def _is_ours(fault: OSError) -> bool:
 
 
 def _expected(fault: Exception) -> int | None:
-    """The exit code for a program with errors, and for one too large for this machine, which are shown; None for any other
-    exception."""
+    """The exit code for a program with errors, one too large for this machine and sizes that do not fit it, which are shown;
+    None for any other exception."""
+    from archdsl.analyses.sizes import NoBinding
     from archdsl.problems.problem import ArchError
 
-    if isinstance(fault, MemoryError) and str(fault):
+    if isinstance(fault, NoBinding) or (isinstance(fault, MemoryError) and str(fault)):
         print(f"archdsl: {fault}", file=sys.stderr)
         return USAGE
     if not isinstance(fault, ArchError):

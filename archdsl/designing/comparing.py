@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.analyses import cost, memory
 from archdsl.analyses.difference import Change, Section, differences, keys
+from archdsl.analyses.sizes import check_given
 from archdsl.dims.dim import Dim, Size
 from archdsl.ir.graph import Graph
 from archdsl.ir.node import Path
@@ -102,8 +103,10 @@ class Difference:
 
 
 def compare(before: Graph, after: Graph, names: tuple[str, str], bind: Mapping[str, int] | None = None) -> Difference:
-    """What differs between two graphs; `bind` gives symbolic dimensions numbers in the counts."""
+    """What differs between two graphs; `bind` gives symbolic dimensions numbers in the counts. Raises `NoBinding` where these
+    are dimensions of neither."""
     values = dict(bind or {})
+    check_given(values, before, after)
     counts = [
         Count(name, cost.bound(count(before), values), cost.bound(count(after), values))
         for name, count in (("parameters", cost.parameters), ("MACs", cost.macs), ("activation bytes", memory.activation_bytes))

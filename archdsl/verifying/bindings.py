@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.dims.dim import Dim, Size
+from archdsl.analyses.sizes import NoBinding, check_given, door_text, free_of, holds, symbols_of
 from archdsl.ir.graph import Door, Graph
 
 LIMIT = 640
@@ -14,20 +14,14 @@ LARGER = (4, 10, 14, 22, 26, 34)
 Binding = dict[str, int]
 
 
-class NoBinding(ValueError):
-    """No numbers were found that the model's door lets in."""
-
-
 def choose_bindings(graph: Graph, bind: Mapping[str, int] | None = None) -> list[Binding]:
     """The numbers to try: the least, primes, and larger ones, `bind` fixing some. Where only a few fit, fewer.
 
-    Raises `NoBinding` where none is found or `bind` is against the door, and ValueError where it names no dimension.
+    Raises `NoBinding` where none is found, `bind` is against the door or names no dimension.
     """
     bind = dict(bind or {})
     names = symbols_of(graph)
-    for name in bind:
-        if name not in names:
-            raise ValueError(f"{graph.name} has no symbolic dimension `{name}`; it has {', '.join(names) or 'none'}")
+    check_given(bind, graph)
     found: list[Binding] = []
     for kind in (0, 1, 2):
         orders = [[bind[name]] if name in bind else list(candidates(kind, index)) for index, name in enumerate(names)]
@@ -38,16 +32,6 @@ def choose_bindings(graph: Graph, bind: Mapping[str, int] | None = None) -> list
         told = "; ".join(door_text(one) for one in graph.doors)
         raise NoBinding(f"no sizes up to {LIMIT} were found for {', '.join(names)} that keep {told}; give them: --bind")
     return found
-
-
-def symbols_of(graph: Graph) -> list[str]:
-    """The symbols of the inputs, in the order in which they are first seen."""
-    seen: dict[str, None] = {}
-    for one in graph.input_values:
-        for size in one.type.shape:
-            if isinstance(size, Dim):
-                seen.update(dict.fromkeys(sorted(size.symbols)))
-    return list(seen)
 
 
 def candidates(kind: int, index: int) -> Iterator[int]:
@@ -85,32 +69,3 @@ def search(names: Sequence[str], orders: Sequence[Sequence[int]], doors: Sequenc
         return False
 
     return binding if place(0) else None
-
-
-def holds(door: Door, binding: Mapping[str, int]) -> bool:
-    """Whether the model lets these numbers in."""
-    left, right = number(door.left, binding), number(door.right, binding)
-    match door.op:
-        case "==":
-            return left == right
-        case "<=":
-            return left <= right
-        case "<":
-            return left < right
-        case _:
-            return left % right == 0
-
-
-def number(size: Size, binding: Mapping[str, int]) -> int:
-    """The size at these numbers."""
-    return size.evaluate(binding) if isinstance(size, Dim) else size
-
-
-def free_of(size: Size) -> frozenset[str]:
-    """The symbols in a size."""
-    return size.symbols if isinstance(size, Dim) else frozenset()
-
-
-def door_text(door: Door) -> str:
-    """`H % 16 == 0`."""
-    return f"{door.left} % {door.right} == 0" if door.op == "%" else f"{door.left} {door.op} {door.right}"

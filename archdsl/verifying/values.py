@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from archdsl.analyses.sizes import number
 from archdsl.ir.graph import Graph
-from archdsl.verifying.bindings import Binding, number
+from archdsl.verifying.bindings import Binding
 from archdsl.verifying.indices import INTEGERS, limits
 
 DTYPES = {

@@ -13,13 +13,14 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from archdsl.analyses.sizes import number
 from archdsl.ir.graph import Graph
 from archdsl.passes.deployment.widening import halves, in_float
 from archdsl.passes.scans.choose import fast_scans
 from archdsl.problems.problem import ArchError
 from archdsl.targets.agreement import compare
 from archdsl.targets.torch.module import build
-from archdsl.verifying.bindings import Binding, choose_bindings, number
+from archdsl.verifying.bindings import Binding, choose_bindings
 from archdsl.verifying.report import Check, Report
 from archdsl.verifying.sides import NotHere, Run, apply, compiled_run, from_file, module_run, onnx_run
 from archdsl.verifying.values import DTYPES, draw_inputs, randomise, widened

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from archdsl.analyses.sizes import NoBinding
 from archdsl.compiler import load
 from archdsl.dims.dim import Size
 from archdsl.source import Source
-from archdsl.verifying.bindings import NoBinding, choose_bindings
+from archdsl.verifying.bindings import choose_bindings
 from archdsl.verifying.indices import limits
 from archdsl.verifying.values import draw_inputs
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from archdsl.analyses.sizes import NoBinding
 from archdsl.ir.graph import Graph
 from archdsl.problems.problem import ArchError
 from archdsl.source import Source, Span
-from archdsl.verifying.bindings import NoBinding, choose_bindings
+from archdsl.verifying.bindings import choose_bindings
 from archdsl.weights.growing.probe import Probe, equal
 from archdsl.weights.growing.walk import Stopped, Walk
 from archdsl.weights.matching import matches
