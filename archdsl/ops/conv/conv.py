@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from archdsl.dims.dim import Size
+from archdsl.dims.dim import Dim, Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_divides, check_dtype, check_least, check_rank, each, fill, given
 from archdsl.ops.contract import (
@@ -148,6 +148,10 @@ class Convolution(Op):
 
 def write_convolution(tape: OnnxTape, x: str, weight: str, bias: str, window: Window, groups: Any) -> str:
     """One Conv; `bias` may be empty."""
+    if isinstance(groups, Dim):
+        from archdsl.ops.conv.many_groups import write_grouped
+
+        return write_grouped(tape, x, weight, bias, window, groups)
     grouped = {} if groups == 1 else {"group": groups}
     return tape.node("Conv", [x, weight, bias] if bias else [x, weight], **window.attributes, **grouped)
 

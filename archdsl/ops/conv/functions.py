@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.dims.dim import Size
+from archdsl.dims.dim import Size, symbol
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_divides, check_equal, check_least, check_rank, check_same_dtype, each, given
 from archdsl.ops.contract import (
@@ -201,6 +201,12 @@ class Conv2dFunction(ConvolutionFunction):
             ("[N, 6, 5, 6]",),
         ),
         Example({"padding": "same"}, ("[N, C, H, W]", "[K, C, 4, 3]"), ("[N, K, H, W]",)),
+        Example(
+            {"stride": (2, 1), "padding": 1, "groups": symbol("N")},
+            ("[1, 3*N, 7, W]", "[4*N, 3, 3, 2]", "[4*N]"),
+            ("[1, 4*N, 4, W + 1]",),
+            note="weights for each sample",
+        ),
     )
     refusals = (
         Refusal({}, ("[N, 3, L]", "[4, 3, 3, 3]"), "rank-mismatch"),
@@ -243,6 +249,9 @@ class ConvTranspose1dFunction(TransposedFunction):
             ("[N, 6, 3*L + 1]",),
         ),
         Example({}, ("[1, 1, 1]", "[1, 1, 1]"), ("[1, 1, 1]",)),
+        Example(
+            {"padding": 3, "dilation": 2, "groups": symbol("N")}, ("[B, 2*N, L]", "[2*N, 1, 3]"), ("[B, N, L - 2]",), ("L >= 7",)
+        ),
     )
     refusals = (
         Refusal({}, ("[3, L]", "[3, 4, 3]"), "rank-mismatch"),
@@ -272,6 +281,12 @@ class ConvTranspose2dFunction(TransposedFunction):
             {"stride": (1, 3), "padding": (0, 1), "output_padding": (0, 2), "groups": 2, "dilation": (2, 1)},
             ("[N, 4, 3, W]", "[4, 2, 3, 3]"),
             ("[N, 4, 7, 3*W]",),
+        ),
+        Example(
+            {"stride": 2, "padding": (1, 0), "output_padding": (1, 0), "groups": symbol("N")},
+            ("[1, 3*N, H, 5]", "[3*N, 2, 3, 4]", "[2*N]"),
+            ("[1, 2*N, 2*H, 12]",),
+            note="weights for each sample",
         ),
     )
     refusals = (Refusal({}, ("[N, 3, L]", "[3, 4, 2, 2]"), "rank-mismatch"),)

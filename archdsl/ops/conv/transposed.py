@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from archdsl.dims.dim import Size
+from archdsl.dims.dim import Dim, Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_divides, check_dtype, check_least, check_rank, each, fill, given
 from archdsl.ops.contract import (
@@ -129,6 +129,10 @@ def transposed_reach(window: Window, axis: int) -> Reach:
 
 def write_transposed(tape: OnnxTape, x: str, weight: str, bias: str, window: Window, more: tuple[int, ...], groups: Any) -> str:
     """One ConvTranspose; `bias` may be empty."""
+    if isinstance(groups, Dim):
+        from archdsl.ops.conv.many_groups import write_grouped_transposed
+
+        return write_grouped_transposed(tape, x, weight, bias, window, more, groups)
     extra: dict[str, Any] = {} if groups == 1 else {"group": groups}
     if any(one >= step for one, step in zip(more, window.stride, strict=True)):
         return _write_far(tape, x, weight, bias, window, more, extra)
