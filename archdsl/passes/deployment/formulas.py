@@ -22,7 +22,7 @@ Mono = tuple[tuple[Atom, float], ...]
 Poly = dict[Mono, float]
 MOST = 24
 """How many terms a polynomial has at most; what has more is taken as it stands."""
-FUNCTIONS = ("erf", "tanh", "sigmoid", "exp")
+FUNCTIONS = ("erf", "tanh", "sigmoid", "log")
 POWERS = {"sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0, "square": 2.0}
 
 
@@ -90,6 +90,17 @@ def power(poly: Poly, exponent: float) -> Poly:
     return atom(("power of", frozen(poly)), exponent)
 
 
+def exponential(poly: Poly) -> Poly:
+    """The exponential of a polynomial; where a logarithm is added to it, what that is of is a factor."""
+    out: Poly = {(): 1.0}
+    rest = dict(poly)
+    for mono, number in poly.items():
+        if len(mono) == 1 and isinstance(mono[0][0], tuple) and mono[0][0][0] == "log" and mono[0][1] == 1:
+            out = times(out, power(dict(mono[0][0][1]), number))
+            del rest[mono]
+    return times(out, atom(("exp", frozen(rest)))) if rest else out
+
+
 class Formulas:
     """The formulas of one graph, in which the values in `cut` are taken as they stand."""
 
@@ -133,12 +144,16 @@ class Formulas:
         if word == "pow":
             exponent = told(x[1])
             return None if exponent is None else power(self.of(x[0]), exponent)
+        if word == "exp":
+            return exponential(self.of(x[0]))
         if word in FUNCTIONS:
             return atom((word, frozen(self.of(x[0]))))
+        if word == "log_softmax" and isinstance(x[0], Value):
+            return plus(self.of(x[0]), self._log_total(node, x[0]), -1.0)
         if word in ("cast", "stop_gradient", "expand") and isinstance(x[0], Value):
             same = x[0].type.dtype == node.results[0].type.dtype and word != "stop_gradient"
             return self.of(x[0]) if same and x[0].type.rank == node.results[0].type.rank else None
-        if word in ("mean", "sum", "var", "std") and isinstance(x[0], Value):
+        if word in ("mean", "sum", "var", "std", "logsumexp") and isinstance(x[0], Value):
             return self._reduced(node, x[0])
         if word in ("unsqueeze", "index", "reshape") and isinstance(x[0], Value):
             return self._widened(node, x[0])
@@ -152,8 +167,10 @@ class Formulas:
         count = TensorType(sizes).numel()
         ends = tuple(axis - x.type.rank for axis in axes)
         share = power(_size(count), -1.0)
-        found = self.total(inner, ends, sizes)
-        if word != "sum":
+        found = self.total(exponential(inner) if word == "logsumexp" else inner, ends, sizes)
+        if word == "logsumexp":
+            found = atom(("log", frozen(found)))
+        elif word != "sum":
             found = times(found, share)
         if word in ("var", "std"):
             squares = times(self.total(power(inner, 2), ends, sizes), share)
@@ -168,6 +185,13 @@ class Formulas:
         if len(axes) == 1:
             self.kept[node.results[0].name] = (axes[0], found)
         return None
+
+    def _log_total(self, node: Node, x: Value) -> Poly:
+        """log(sum(exp(x))) along the axis of the node."""
+        said: dict[str, Any] = dict(node.op.items()) if node.op is not None else {}
+        axis = said["axis"] % x.type.rank
+        found = self.total(exponential(self.of(x)), (axis - x.type.rank,), (x.type.shape[axis],))
+        return atom(("log", frozen(found)))
 
     def total(self, poly: Poly, axes: tuple[int, ...], sizes: tuple[Size, ...]) -> Poly:
         """The sum over axes, counted from the end, that have these sizes; they stay with size 1."""

@@ -14,7 +14,7 @@ Axes = tuple[int, ...]
 
 @record
 class Side:
-    """One factor of a product, without numbers and reorderings, and what each of its axes is."""
+    """One factor of a product, without numbers and reorderings, and what each of its axes is: below 0 what is stretched."""
 
     value: Value
     axes: Axes
@@ -66,26 +66,36 @@ def _bare(reading: Reading, operand: Operand, axes: Axes | None) -> tuple[float,
 
 
 def _sides(node: Node) -> tuple[tuple[Axes, Axes], Axes] | None:
-    """What the axes of both operands and of the result of a product are."""
+    """What the axes of both operands and of the result of a product are; an axis of size 1 that is stretched is below 0."""
     if len(node.operands) != 2 or not all(isinstance(one, Value) for one in node.operands):
         return None
     x, y = (one.type for one in node.operands if one is not None)
     result = node.results[0].type
     if isinstance(node.op, Matmul):
-        if min(x.rank, y.rank) < 2 or x.rank != y.rank:
-            return None
-        batch = tuple(range(result.rank - 2))
-        if any(x.shape[axis] != y.shape[axis] for axis in batch):
+        if min(x.rank, y.rank) < 2:
             return None
         row, inner, column = result.rank - 2, result.rank - 1, result.rank
-        return ((*batch, row, inner), (*batch, inner, column)), (*batch, row, column)
-    if not isinstance(node.op, Einsum):
+        batch = tuple(range(result.rank - 2))
+        first, second = (*batch[result.rank - x.rank :], row, inner), (*batch[result.rank - y.rank :], inner, column)
+        out: Axes = (*batch, row, column)
+    elif isinstance(node.op, Einsum):
+        (left, right), made = node.op.axes((x, y))
+        if any(len(set(one)) != len(one) for one in (left, right, made)):
+            return None
+        words = {name: index for index, name in enumerate(dict.fromkeys((*left, *right)))}
+        first, second, out = (tuple(words[one] for one in names) for names in (left, right, made))
+    else:
         return None
-    (first, second), out = node.op.axes((x, y))
-    if any(len(set(one)) != len(one) for one in (first, second, out)):
+    sizes: dict[int, set[object]] = {}
+    for axis, size in zip((*first, *second), (*x.shape, *y.shape), strict=True):
+        sizes.setdefault(axis, set()).add(size)
+    if any(len(one) > 1 and (1 not in one or len(one) > 2) for one in sizes.values()):
         return None
-    sizes: dict[str, object] = dict(zip(first, x.shape, strict=True))
-    if any(sizes.setdefault(name, size) != size for name, size in zip(second, y.shape, strict=True)):
-        return None
-    words = {name: index for index, name in enumerate(sizes)}
-    return (tuple(words[one] for one in first), tuple(words[one] for one in second)), tuple(words[one] for one in out)
+    stretched = {axis for axis, one in sizes.items() if len(one) > 1}
+
+    def side(axes: Axes, shape: tuple[object, ...]) -> Axes:
+        return tuple(
+            -1 - at if axis in stretched and size == 1 else axis for at, (axis, size) in enumerate(zip(axes, shape, strict=True))
+        )
+
+    return (side(first, x.shape), side(second, y.shape)), out

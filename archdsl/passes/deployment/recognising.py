@@ -18,7 +18,7 @@ from archdsl.tangents.trace import Traced, Writer
 
 ARITHMETIC = (
     "add", "sub", "mul", "div", "neg", "pow", "square", "sqrt", "rsqrt", "reciprocal", "unsqueeze", "index", "reshape", "expand",
-    "erf", "tanh", "sigmoid", "exp", "mean", "sum", "var", "std", "cast",
+    "erf", "tanh", "sigmoid", "exp", "mean", "sum", "var", "std", "cast", "log", "logsumexp", "log_softmax",
 )  # fmt: skip
 """What a formula is written with."""
 STEPS = 14

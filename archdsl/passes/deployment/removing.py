@@ -15,9 +15,14 @@ def without_calls(graph: Graph, *calls: Node | None) -> Graph:
         at = next((index for index, node in enumerate(graph.nodes) if call is not None and node.results == call.results), None)
         if call is None or call.member is None or at is None:
             continue
-        graph = remove(graph, at)
-        path = graph.aliases.get(call.member, call.member)
-        if path in graph.members:
-            with suppress(ValueError):  # it may be called elsewhere, or have another label
-                graph = without_member(graph, path)
+        graph = without_member_of(remove(graph, at), call)
+    return graph
+
+
+def without_member_of(graph: Graph, call: Node | None) -> Graph:
+    """The graph without what a call that is gone called, where nothing else does."""
+    path = graph.aliases.get(call.member, call.member) if call is not None and call.member is not None else None
+    if path is not None and path in graph.members:
+        with suppress(ValueError):  # it may be called elsewhere, or have another label
+            return without_member(graph, path)
     return graph

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.passes.deployment.products import Product, read_product
 from archdsl.passes.deployment.reading import Reading, told
-from archdsl.passes.deployment.tables import is_causal, tables
+from archdsl.passes.deployment.tables import is_causal, joint_tables, tables
 from archdsl.records import changed, record
 
 LOW = -1e4
@@ -24,7 +26,7 @@ class Barred:
 
 @record
 class Scores:
-    """`scale` times the product, plus each bias times its number, where no mask bars it; `causal`: nor the causal one.
+    """`scale` times the product, plus each bias times its number, where no mask bars it, nor one of `ordered`, which are causal.
 
     `fills` are the scores of what is barred, and `added` is whether something is added to those. `deep`: a bias is made with
     numbers that may be as low."""
@@ -33,7 +35,7 @@ class Scores:
     scale: float
     biases: tuple[tuple[Value, float], ...] = ()
     masks: tuple[Barred, ...] = ()
-    causal: bool = False
+    ordered: tuple[Barred, ...] = ()
     fills: frozenset[float] = frozenset()
     added: bool = False
     deep: bool = False
@@ -44,8 +46,9 @@ class Scores:
         return "a bias may be as low as what is barred" if self.deep and self.fills - {float("-inf")} else ""
 
 
-def read_scores(reading: Reading, operand: Operand, gain: float = 1.0) -> Scores | str:
-    """What an operand is as scores; why it is none where it looks like some, empty where it does not."""
+def read_scores(reading: Reading, operand: Operand, gain: float = 1.0, *, plain: bool = False) -> Scores | str:
+    """What an operand is as scores; why it is none where it looks like some, empty where it does not. `plain`: what is added is a
+    bias, also where it is a table that bars what is not causal."""
     if not isinstance(operand, Value):
         return ""
     factor, core = reading.factored(operand)
@@ -57,39 +60,69 @@ def read_scores(reading: Reading, operand: Operand, gain: float = 1.0) -> Scores
     if node is None or not isinstance(core, Value):
         return ""
     if node.op is not None and node.op.name in ("add", "sub"):
-        return _added(reading, node, core, gain)
-    inner, barred = _masked(node)
+        return _added(reading, node, core, gain, plain)
+    inner, barred = _masked(reading, node)
     if inner is None or inner.type != core.type:
         return ""
-    found = read_scores(reading, inner, gain)
+    found = read_scores(reading, inner, gain, plain=plain)
     if isinstance(found, str) or barred is None:
         return found
     return _with(reading, found, Barred(barred.mask, barred.turned, barred.fill * gain))
 
 
-def _added(reading: Reading, node: Node, core: Value, gain: float) -> Scores | str:
+def _added(reading: Reading, node: Node, core: Value, gain: float, plain: bool) -> Scores | str:
     reason = ""
+    barred = _replaced(reading, node, core, gain, plain)
+    if barred is not None:
+        return barred
     for one, other in (node.operands, tuple(reversed(node.operands))):
         sign = -1.0 if node.op is not None and node.op.name == "sub" and one is node.operands[0] else 1.0
         turned = node.op is not None and node.op.name == "sub" and one is not node.operands[0]
         if not isinstance(one, Value) or one.type != core.type:
             continue
-        found = read_scores(reading, one, -gain if turned else gain)
+        found = read_scores(reading, one, -gain if turned else gain, plain=plain)
         if isinstance(found, str):
             reason = reason or found
             continue
         if not isinstance(other, Value):
             return found  # a number added to every score changes no weight
-        return _biased(reading, found, other, sign * gain)
+        return _biased(reading, found, other, sign * gain, plain)
     return reason
 
 
-def _biased(reading: Reading, found: Scores, bias: Value, gain: float) -> Scores | str:
+def _replaced(reading: Reading, node: Node, core: Value, gain: float, plain: bool) -> Scores | str | None:
+    """The scores of `x * seen + low * (1 - seen)`, where `seen` is a table of 0 and 1: what is not seen is replaced by `low`."""
+    for at, one in enumerate(node.operands):
+        product, low = reading.maker(one, "mul"), node.operands[1 - at]
+        below = node.op is not None and node.op.name == "sub"
+        if product is None or not isinstance(low, Value) or (below and at):
+            continue
+        for inner, seen in (product.operands, tuple(reversed(product.operands))):
+            if not isinstance(inner, Value) or not isinstance(seen, Value) or inner.type != core.type:
+                continue
+            pairs = joint_tables(reading, seen, low)
+            if not pairs or not all(there.shape == fill.shape and _barring(there, fill) for there, fill in pairs):
+                continue
+            fills = {float(one) * (-gain if below else gain) for there, fill in pairs for one in fill[there == 0].ravel()}
+            found = read_scores(reading, inner, gain, plain=plain)
+            if isinstance(found, str) or not fills:
+                return found
+            return _with(reading, found, Barred(seen, False, max(fills)))
+    return None
+
+
+def _barring(seen: Any, low: Any) -> bool:
+    """Whether a table is 1 or 0, and another one the same number where the first is 0, and 0 elsewhere."""
+    values = set(low[seen == 0].ravel().tolist())
+    return set(seen.ravel().tolist()) <= {0.0, 1.0} and not low[seen == 1].any() and len(values) <= 1
+
+
+def _biased(reading: Reading, found: Scores, bias: Value, gain: float, plain: bool) -> Scores | str:
     """The scores with a bias, which may be a mask written as numbers."""
-    seen = tables(reading, bias)
+    seen = tables(reading, bias) if not plain else []
     if seen and all(set(one[one != 0].ravel() * gain <= LOW) <= {True} for one in seen) and is_causal([one == 0 for one in seen]):
         fills = {float(one.min()) * gain for one in seen if one.size > 1}
-        return changed(found, causal=True, fills=found.fills | fills, added=True)
+        return changed(found, ordered=(*found.ordered, Barred(bias, True, max(fills))), fills=found.fills | fills, added=True)
     deep = found.deep or _deepest(reading, bias) * abs(gain) >= -LOW / 10
     return changed(found, biases=(*found.biases, (bias, gain)), added=found.added or bool(found.fills), deep=deep)
 
@@ -98,12 +131,12 @@ def _with(reading: Reading, found: Scores, barred: Barred) -> Scores | str:
     if not barred.fill <= LOW:
         return f"barred scores are {barred.fill:g}, which is not low enough to count as barred"
     seen = tables(reading, barred.mask)
-    if is_causal([~one if barred.turned else one for one in seen if one.dtype == bool]):
-        return changed(found, causal=True, fills=found.fills | {barred.fill})
+    if is_causal([one == 0 if barred.turned else one != 0 for one in seen]):
+        return changed(found, ordered=(*found.ordered, barred), fills=found.fills | {barred.fill})
     return changed(found, masks=(*found.masks, barred), fills=found.fills | {barred.fill})
 
 
-def _masked(node: Node) -> tuple[Operand, Barred | None]:
+def _masked(reading: Reading, node: Node) -> tuple[Operand, Barred | None]:
     """What a node is where it is not barred, and the mask; a cast is what is cast."""
     if node.op is None:
         return None, None
@@ -114,10 +147,18 @@ def _masked(node: Node) -> tuple[Operand, Barred | None]:
         return (x, Barred(mask, True, float(dict(node.op.items())["value"]))) if isinstance(mask, Value) else (None, None)
     if node.op.name == "where":
         mask, one, other = node.operands
-        for inner, fill, turned in ((one, told(other), False), (other, told(one), True)):
+        for inner, fill, turned in ((one, _number(reading, other), False), (other, _number(reading, one), True)):
             if isinstance(mask, Value) and fill is not None and fill <= LOW:
                 return inner, Barred(mask, turned, fill)
     return None, None
+
+
+def _number(reading: Reading, operand: Operand) -> float | None:
+    """The number that an operand is everywhere."""
+    if not isinstance(operand, Value):
+        return told(operand)
+    values = {float(value) for one in tables(reading, operand) for value in set(one.ravel().tolist())}
+    return values.pop() if len(values) == 1 else None
 
 
 def _deepest(reading: Reading, operand: Operand, steps: int = 12) -> float:

@@ -111,15 +111,21 @@ def _kind(node: Node) -> Any:
 
 def tables(reading: Reading, operand: Value) -> list[Any]:
     """The values of an operand at several sizes, the larger beyond every number that it is made with; empty: not known."""
-    largest = _numbers(reading, operand, set()) + 3
-    symbols = sorted({name for size in operand.type.shape if isinstance(size, Dim) for name in size.symbols})
-    if largest > MOST or any(isinstance(size, int) and size > MOST for size in operand.type.shape):
+    return [one for (one,) in joint_tables(reading, operand)]
+
+
+def joint_tables(reading: Reading, *operands: Value) -> list[tuple[Any, ...]]:
+    """The same of several operands, at the same sizes."""
+    largest = max(_numbers(reading, one, set()) for one in operands) + 3
+    shapes = [size for one in operands for size in one.type.shape]
+    symbols = sorted({name for size in shapes if isinstance(size, Dim) for name in size.symbols})
+    if largest > MOST or any(isinstance(size, int) and size > MOST for size in shapes):
         return []
     found = []
     for base, step in ((1, 0), (2, 1), (largest, 2), (largest + 2, -1)) if symbols else ((1, 0),):
         sizes = {name: max(1, base + index * step) for index, name in enumerate(symbols)}
         try:
-            found.append(table(reading, operand, sizes))
+            found.append(tuple(table(reading, one, sizes) for one in operands))
         except (Unknown, KeyError, ValueError, TypeError, IndexError):
             return []
     return found
