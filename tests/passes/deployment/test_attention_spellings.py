@@ -20,7 +20,8 @@ FUSED = {
         "k = reshape(expand(k[:, :, none], B, 2, 2, S, 8), B, 4, S, 8); "
         "v = reshape(expand(v[:, :, none], B, 2, 2, S, 6), B, 4, S, 6); softmax(q @ transpose(k, -1, -2) / sqrt(8), axis=-1) @ v",
         'k = rearrange(k, "b h s d -> b h 1 s d"); '
-        'k = expand(k, B, 2, 2, S, 8) -> rearrange("b h r s d -> b (h r) s d"); v = repeat_interleave(v, 2, axis=1); softmax(q @ transpose(k, -1, -2) * 0.3, axis=-1) @ v',
+        'k = expand(k, B, 2, 2, S, 8) -> rearrange("b h r s d -> b (h r) s d"); v = repeat_interleave(v, 2, axis=1); '
+        'softmax(q @ transpose(k, -1, -2) * 0.3, axis=-1) @ v',
     ),
     "(q: [B, 4, T, 8], k: [B, S, 8], v: [B, S, 6])": (
         's = einsum("b h t d, b s d -> b h t s", q, k) * 0.3; einsum("b h t s, b s e -> b h t e", softmax(s, axis=-1), v)',
@@ -30,11 +31,13 @@ FUSED = {
     ),
     "(q: [B, T, 4, 8], k: [B, S, 2, 8], v: [B, S, 2, 6])": (
         'q = rearrange(q, "b t (g r) d -> b g r t d", g=2); '
-        's = einsum("b g r t d, b s g d -> b g r t s", q, k) / 3; einsum("b g r t s, b s g e -> b t g r e", softmax(s, axis=-1), v) -> rearrange("b t g r e -> b t (g r) e")',
+        's = einsum("b g r t d, b s g d -> b g r t s", q, k) / 3; einsum("b g r t s, b s g e -> b t g r e", softmax(s, '
+        'axis=-1), v) -> rearrange("b t g r e -> b t (g r) e")',
     ),
     "(q: [B, 4, T, 8], k: [B, 2, T, 8], v: [B, 2, T, 6])": (
         'q = rearrange(q, "b (g r) t d -> b g r t d", g=2); '
-        's = einsum("b g r t d, b g s d -> b g r t s", q, k) / 3; s = where(tril(ones(T, T, dtype=bool)), s, -1e9); einsum("b g r t s, b g s e -> b g r t e", softmax(s, axis=-1), v) -> rearrange("b g r t e -> b (g r) t e")',
+        's = einsum("b g r t d, b g s d -> b g r t s", q, k) / 3; s = where(tril(ones(T, T, dtype=bool)), s, -1e9); '
+        'einsum("b g r t s, b g s e -> b g r t e", softmax(s, axis=-1), v) -> rearrange("b g r t e -> b (g r) t e")',
     ),
     "(q: [B, 4, T, 8], k: [B, 4, T, 8], v: [B, 4, T, 6])": (
         "i = arange(T); near = (i[:, none] - i[none, :] < 3) and (i[none, :] <= i[:, none]); "
@@ -46,7 +49,8 @@ FUSED = {
         "m = (1 - tril(ones(T, T))) * -10000; softmax(q @ transpose(k, 2, 3) / sqrt(8) + m, axis=-1) @ v",
         "c = tril(ones(T, T)); s = q @ transpose(k, 2, 3) / sqrt(8); s = s * c - 1e10 * (1 - c); softmax(s, axis=-1) @ v",
     ),
-    "(q: [B, 4, T, 8], k: [B, 4, S, 8], v: [B, 4, S, 6], mask: bool[B, S], full: bool[T, S], bias: [4, T, S], add: [B, 1, T, S])": (
+    "(q: [B, 4, T, 8], k: [B, 4, S, 8], v: [B, 4, S, 6], mask: bool[B, S], full: bool[T, S], bias: [4, T, S], add: [B, "
+    "1, T, S])": (
         "s = q @ transpose(k, 2, 3) / sqrt(8) + add; softmax(s, axis=-1) @ v",
         "s = q @ transpose(k, 2, 3) / sqrt(8); s = where(mask[:, none, none, :], s, zeros(1) - 1e9); softmax(s, axis=-1) @ v",
         "s = q @ transpose(k, 2, 3) / sqrt(8); s = s + (1.0 - cast(mask[:, none, none, :], float)) * -3.4e38; "
@@ -76,13 +80,15 @@ FUSED = {
     ),
     "(q: [B, T, 32], k: [B, S, 32], v: [B, S, 32])": (
         "q = transpose(reshape(q, B, T, 4, 8), 1, 2); k = permute(reshape(k, B, S, 4, 8), 0, 2, 3, 1); "
-        "v = transpose(reshape(v, B, S, 4, 8), 1, 2); softmax(q @ k / sqrt(8), axis=-1) @ v -> transpose(1, 2) -> reshape(B, T, 32)",
+        "v = transpose(reshape(v, B, S, 4, 8), 1, 2); softmax(q @ k / sqrt(8), axis=-1) @ v -> transpose(1, 2) -> "
+        "reshape(B, T, 32)",
         "q = stack(chunk(q, 4, axis=-1), axis=1); k = stack(chunk(k, 4, axis=-1), axis=1); "
         "v = stack(chunk(v, 4, axis=-1), axis=1); softmax(q @ transpose(k, 2, 3) / sqrt(8), axis=-1) @ v",
     ),
     "(q: [T, B, 32], k: [S, B, 32], v: [S, B, 32])": (
         "q = reshape(q, T, B * 4, 8) -> transpose(0, 1); k = reshape(k, S, B * 4, 8) -> transpose(0, 1); "
-        "v = reshape(v, S, B * 4, 8) -> transpose(0, 1); softmax(q @ transpose(k, 1, 2) / sqrt(8), axis=-1) @ v -> transpose(0, 1) -> reshape(T, B, 32)",
+        "v = reshape(v, S, B * 4, 8) -> transpose(0, 1); softmax(q @ transpose(k, 1, 2) / sqrt(8), axis=-1) @ v -> "
+        "transpose(0, 1) -> reshape(T, B, 32)",
     ),
     "(q: [T, 8], k: [S, 8], v: [S, 6])": (
         "softmax(q @ transpose(k, 0, 1) / sqrt(8), axis=-1) @ v",
@@ -127,7 +133,8 @@ FUSED = {
     ),
     "(q: [B, 4, 3, T, 8], k: [B, 4, S, 8], v: [B, 4, S, 6], m: bool[B, S])": (
         's = einsum("n g h t d, n g s d -> n g h t s", q, k) * 0.3; '
-        'w = softmax(masked_fill(s, not m[:, none, none, none, :], -1e9), axis=-1); einsum("n g h t s, n g s e -> n g h t e", w, v)',
+        'w = softmax(masked_fill(s, not m[:, none, none, none, :], -1e9), axis=-1); einsum("n g h t s, n g s e -> '
+        'n g h t e", w, v)',
     ),
     "(q: [B, 8], k: [B, S, 8])": (
         'softmax(einsum("b d, b s d -> b s", q, k), axis=-1) ; einsum("b s, b s d -> b d", it, k)',
@@ -153,7 +160,8 @@ def test_it_is_found(header: str, text: str) -> None:
 
 def test_keys_keep_their_few_heads() -> None:
     before = graph(
-        'q = rearrange(q, "b (g r) t d -> b g r t d", g=2); w = softmax(einsum("b g r t d, b g s d -> b g r t s", q, k), axis=-1); '
+        'q = rearrange(q, "b (g r) t d -> b g r t d", g=2); w = softmax(einsum("b g r t d, b g s d -> b g r t s", q, '
+        "k), axis=-1); "
         'einsum("b g r t s, b g s e -> b g r t e", w, v)',
         "(q: [B, 6, T, 8], k: [B, 2, S, 8], v: [B, 2, S, 4])",
     )
