@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, count
 
 from archdsl.elaborate.editing.selection import Selection
 from archdsl.elaborate.editing.sites import Occurrence
 from archdsl.elaborate.faults.edit_problems import NothingSelected
 from archdsl.ir.graph import Graph
+from archdsl.ir.node import Path
 from archdsl.problems.problem import ArchError
 from archdsl.source import Span
 
@@ -36,6 +38,23 @@ def again(graph: Graph, what: str, steps: tuple[Occurrence, ...]) -> Selection:
     """The same steps in an edited graph."""
     same = {(one.way, one.span) for one in steps}
     return kept(graph.select(what), lambda one: (one.way, one.span) in same, "where it was")
+
+
+class Labels:
+    """Labels that are free: those of the steps are taken, and what was given."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.taken: dict[Path, set[str]] = {}
+        for one in every(graph):
+            for end, label in enumerate(one.path):
+                self.taken.setdefault(one.path[:end], set()).add(label)
+
+    def free(self, braces: Path, wanted: str) -> str:
+        """The label that is wanted in these braces, where it is taken with a number."""
+        taken = self.taken.setdefault(braces, set())
+        label = next(one for one in chain([wanted], (f"{wanted}_{number}" for number in count(1))) if one not in taken)
+        taken.add(label)
+        return label
 
 
 def every(graph: Graph) -> list[Occurrence]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archdsl.designing.choosing import again, chosen
+from archdsl.designing.choosing import Labels, again, chosen
 from archdsl.designing.skips import PutLast, adds
 from archdsl.elaborate.editing.reading import read_chain
 from archdsl.elaborate.editing.sites import Occurrence
@@ -58,24 +58,28 @@ def grouped(graph: Graph, groups: int, where: str | None = None) -> Graph:
 def squeeze_excite(graph: Graph, where: str | None = None, ratio: int = 16, label: str = "se") -> Graph:
     """Channels are weighed by what all places say: at the end of each skip's body, or behind what `where` selects.
 
-    Keys: `se.reduce`, `se.expand`, or below another `label`. Source: squeeze-and-excitation (Hu et al., 2018)."""
+    Keys: `se.reduce`, `se.expand`, or below another `label`; `se_1` where `se` is taken. Source: squeeze-and-excitation (Hu et
+    al., 2018)."""
+    labels = Labels(graph)
 
     def text(one: Occurrence) -> str:
         channels = one.gives[0].shape[1]
+        braces = one.path if one.kind == "skip" and where is None and one.site.own else one.braces
         narrow = f"max(1, {channels} // {ratio})"
         inner = f"mean(axis=[2, 3], keepdim=true); reduce: Conv2d({narrow}, 1); relu; expand: Conv2d({channels}, 1); sigmoid"
-        return f"{label}: {{ skip(mul) {{ {inner} }} }}"
+        return f"{labels.free(braces, label)}: {{ skip(mul) {{ {inner} }} }}"
 
     def image(one: Occurrence) -> bool:
-        return len(one.gives) == 1 and len(one.gives[0].shape) == 4
+        return len(one.gives) == 1 and len(one.gives[0].shape) == 4 and isinstance(one.gives[0].shape[1], int)
 
     if where is not None:
         return chosen(graph, where, None, image, "a step that gives images [N, C, H, W]").insert_after(text)
-    found = chosen(graph, "[skip]", None, lambda one: image(one) and adds(one), "a skip of images [N, C, H, W]")
+    by_text: dict[str, list[Occurrence]] = {}
+    for one in chosen(graph, "[skip]", None, lambda one: image(one) and adds(one), "a skip of images [N, C, H, W]"):
+        by_text.setdefault(text(one), []).append(one)
     made = graph
-    for given in dict.fromkeys(map(text, found)):
-        here = tuple(one for one in found if text(one) == given)
-        made = again(made, "[skip]", here).edit(PutLast(read_chain(given, "<squeeze-excite>")))
+    for given, here in by_text.items():
+        made = again(made, "[skip]", tuple(here)).edit(PutLast(read_chain(given, "<squeeze-excite>")))
     return made
 
 

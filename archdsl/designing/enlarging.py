@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from archdsl.designing.choosing import chosen, kept
+from archdsl.designing.choosing import Labels, chosen, kept
 from archdsl.elaborate.editing.sites import Occurrence
 from archdsl.ir.graph import Graph
 from archdsl.ops.contract import REQUIRED
@@ -44,15 +44,19 @@ def deepen(graph: Graph, where: str = "relu") -> Graph:
     On images it is a convolution of 3x3 and a batch norm, else a Linear, under the label `deeper`, with the activation's number
     (Net2DeeperNet: Chen et al., 2016). With ReLU `design.grow` makes it change nothing.
     """
+    labels = Labels(graph)
 
     def text(one: Occurrence) -> str:
         shape = one.gives[0].shape
         again = one.site.node.span.text.partition("->")[2].strip() or one.word
         number = f"_{one.path[-1]}" if one.site.own and one.label is None else ""
+        label = labels.free(one.braces, f"deeper{number}")
         layers = f"conv: Conv2d({shape[1]}, 3, padding=1); norm: BatchNorm2d" if len(shape) == 4 else f"fc: Linear({shape[-1]})"
-        return f"deeper{number}: {{ {layers}; {again} }}"
+        return f"{label}: {{ {layers}; {again} }}"
 
     def fits(one: Occurrence) -> bool:
-        return one.kind == "function" and len(one.gives) == 1 and one.takes == one.gives and len(one.gives[0].shape) > 1
+        shape = one.gives[0].shape if len(one.gives) == 1 else ()
+        wide = len(shape) > 1 and isinstance(shape[1 if len(shape) == 4 else -1], int)
+        return one.kind == "function" and one.takes == one.gives and wide
 
-    return chosen(graph, where, None, fits, "a function that gives the type that it takes").insert_after(text)
+    return chosen(graph, where, None, fits, "a function that gives the type that it takes, of a known width").insert_after(text)

@@ -145,7 +145,7 @@ def _refuse_foreign(source: Source, spec: Spec, texts: Mapping[str, str]) -> Non
 
 def _edits(selection: Selection, change: Change) -> Iterator[Edit]:
     """The edits, one a place of the text. Raises `NoPatch` where a place is edited in some of its instances only."""
-    meant = {(one.way, one.span) for one, _ in settled([(one, change) for one in selection])}
+    meant = {(one.way, one.span) for one, _ in settled([(one, change) for one in selection], selection.graph.origin.met)}
     by_place: dict[Span, list[Occurrence]] = {}
     for one in selection.graph.origin.met:
         by_place.setdefault(one.span, []).append(one)

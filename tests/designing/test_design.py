@@ -200,6 +200,28 @@ def test_weights_are_carried_into_an_edited_graph() -> None:
     assert len(made.kept) == len(state) - 1
 
 
+def test_labels_that_are_taken_get_a_number() -> None:
+    spec = archdsl.load(Source("net.arch", """
+    arch Net(x: [N, 3, H, W]) -> y: [N, 3, H, W] {
+      repeat i in 0..2 { skip { "a{i}": Conv2d(3, 1) }; skip { "se{i}.se": Conv2d(3, 1) } }
+      se: Conv2d(3, 1)
+      h = tanh(it) * (it -> gate: Conv2d(3, 1) -> sigmoid)
+      y = tanh(h)
+    }
+    """))  # fmt: skip
+    graph = spec.graph()
+    made = [".".join(path) for path, _ in design.squeeze_excite(graph).tensors()]
+    assert [key for key in made if key.endswith("reduce.weight")] == [f"se_{number}.reduce.weight" for number in (1, 2, 3, 4)]
+    deep = [".".join(path) for path, _ in design.deepen(graph, "tanh").tensors()]
+    assert [key for key in deep if key.endswith("conv.weight")] == ["deeper.conv.weight", "deeper_1.conv.weight"]
+
+
+def test_a_layer_over_a_length_that_is_not_known_is_no_deeper_one() -> None:
+    spec = archdsl.load(Source("net.arch", "arch Net(x: [N, 3, T]) { silu; fc: Conv1d(4, 1) }"))
+    with pytest.raises(archdsl.ArchError, match="of a known width"):
+        design.deepen(spec.graph(), "silu")
+
+
 @pytest.mark.parametrize(
     "edit",
     [

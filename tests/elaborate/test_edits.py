@@ -86,6 +86,13 @@ def of(body: str) -> str:
          of("branch(add) { a.0: Linear(3) -> b.0: Linear(2); a.1: Linear(5, bias=false) -> b.1: Linear(2) }")),
         (of("if true { Linear(4) } else { Linear(5) }"), "if", "replace Linear(6)", of("Linear(6)")),
         (of("shared f = Linear(8); f; relu; f"), "f", "set bias=false", of("shared f = Linear(8, bias=false); f; relu; f")),
+        (of("shared f = Linear(8); f; relu; f"), "Linear", "wrap skip", of("shared f = Linear(8); skip { f }; relu; skip { f }")),
+        (
+            of("shared f = Linear(8); shared g = Linear(8, in_features=8); f; e: Linear(8)"),
+            "Linear",
+            "insert_after tanh",
+            of("shared f = Linear(8); shared g = Linear(8, in_features=8); f; (it -> tanh); e: Linear(8); (it -> tanh)"),
+        ),
         (of("a, b = chunk(x, 2, axis=1); concat(a, tanh(b), axis=1)"), "tanh", "wrap skip",
          of("a, b = chunk(x, 2, axis=1); concat(a, (b -> skip { tanh }), axis=1)")),
         (of("scan t in x over axis 1 { carry h = zeros(N); h = tanh(h + t); yield h }"), "tanh", "replace relu",
@@ -269,3 +276,17 @@ def test_what_is_put_around_in_the_same_text_moves_with_what_is_in_it() -> None:
     variant = spec(f"{program}\nvariant Edited of Net {{ {lines} }}").graph("Edited")
     graph = elaborated(program).select("add").insert_after("gelu").select("mul").wrap("skip")
     assert ops(variant) == ops(graph.select("block=Net and not [group]").insert_after("tanh -> neg"))
+
+
+@pytest.mark.parametrize("body", ["fc: Linear(i)", '"fc{i + 1}": Linear(8)', "fc: Linear(8); let w = i; relu"])
+def test_a_repeat_whose_body_reads_what_it_binds_is_not_unwrapped(body: str) -> None:
+    with pytest.raises(ArchError, match="cannot be unwrapped: what is in it reads `i`, which it binds"):
+        elaborated(of(f"repeat i in 1..2 {{ {body} }}")).select("[repeat]").unwrap()
+    assert ops(elaborated(of("repeat i in 1..3 { fc: { Linear(8); relu } }")).select("[repeat]").unwrap()) == ops(
+        elaborated(of("fc: { Linear(8); relu }"))
+    )
+
+
+def test_the_declaration_of_a_shared_layer_alone_is_not_taken_away() -> None:
+    with pytest.raises(ArchError, match="declaration of a shared layer"):
+        elaborated(of("shared f = Linear(8); f; relu; f")).select("Linear").remove()

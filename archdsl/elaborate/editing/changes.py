@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from archdsl.elaborate.editing.sites import CONSTRUCTS, Site
@@ -25,6 +26,8 @@ class Change:
     keeps: ClassVar[bool] = True
     declares: ClassVar[bool] = False
     """Whether it may be done to the declaration of a shared layer; where both are meant it is not done to the uses."""
+    spreads: ClassVar[bool] = False
+    """Whether it is done to all uses of a shared layer whose declaration is meant."""
 
     def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
         """The tree. Raises `CannotChange`."""
@@ -79,6 +82,7 @@ class InsertAfter(Change):
     """A layer, function or chain takes what it gives. What is inserted takes no number, so a layer with tensors has a label."""
 
     word = "inserted"
+    spreads = True
 
     piece: tree.Chain
 
@@ -94,6 +98,7 @@ class InsertBefore(Change):
     """A layer, function or chain takes what it took, and gives it the result."""
 
     word = "inserted"
+    spreads = True
 
     piece: tree.Chain
 
@@ -121,6 +126,7 @@ class Wrap(Change):
     """A construct with an empty body is put around it: `skip { }`, `repeat 2 { }`."""
 
     word = "wrapped"
+    spreads = True
 
     around: tree.Step
 
@@ -168,6 +174,9 @@ class Unwrap(Change):
         body = getattr(node.term, "body", None) if isinstance(node, tree.Step) else None
         if not isinstance(node, tree.Step) or site.kind not in ("skip", "repeat") or not isinstance(body, tree.Body):
             raise CannotChange(f"only a `skip` or a `repeat` is unwrapped, and this is `{site.word}`")
+        read = sorted(_bound(node.term) & _names(body))
+        if read:
+            raise CannotChange(f"what is in it reads {_listed(read)}, which it binds")
         return tree.Step(nowhere(node.span), node.label, body)
 
 
@@ -222,6 +231,26 @@ def _refuse_source(site: Site) -> None:
     """Raise for what starts a chain: `arange(n)`, `zeros(n)`."""
     if site.kind == "function" and not site.takes:
         raise CannotChange("it takes no tensor")
+
+
+def _bound(one: Any) -> set[str]:
+    """The names that a repeat binds."""
+    return {name for name in (one.index, *one.targets) if name} if isinstance(one, tree.Repeat) else set()
+
+
+def _names(body: tree.Body) -> set[str]:
+    """The words that are read in braces, in the templates of labels too."""
+    found: set[str] = set()
+    for one in body.walk():
+        if isinstance(one, tree.Name):
+            found.add(one.name)
+        elif isinstance(one, tree.Segment) and one.quoted:
+            found.update(word for part in re.findall(r"\{([^}]*)\}", one.text) for word in re.findall(r"[A-Za-z_]\w*", part))
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(", ".join(f"`{one}`" for one in names).rsplit(", ", 1))
 
 
 def empty_body(one: tree.Tree) -> tree.Body | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archdsl.elaborate.editing.changes import CannotChange, Change
 from archdsl.elaborate.editing.sites import Occurrence
@@ -13,10 +13,12 @@ from archdsl.problems.problem import Label
 from archdsl.source import Span
 
 
-def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: Span | None = None) -> Edits:
-    """These edits, and each change at its step; steps are given as they are met, and inner ones are edited first. Raises where a
-    change cannot be made: `at` is its text."""
-    inner_first = settled(pairs)[::-1]
+def with_changes(
+    edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], met: Iterable[Occurrence], at: Span | None = None
+) -> Edits:
+    """These edits, and each change at its step, of all that are `met`; steps are given in that order, and inner ones are edited
+    first. Raises where a change cannot be made: `at` is its text."""
+    inner_first = settled(pairs, met)[::-1]
     made: dict[object, Edit] = {}
     done: list[tuple[Way, Span, Edit]] = []
     for one, change in sorted(inner_first, key=lambda pair: -len(pair[0].way)):
@@ -32,11 +34,29 @@ def with_changes(edits: Edits, pairs: Sequence[tuple[Occurrence, Change]], at: S
     return edits.with_edits(done)
 
 
-def settled(pairs: Sequence[tuple[Occurrence, Change]]) -> Sequence[tuple[Occurrence, Change]]:
-    """Of a shared layer that is meant with its uses, what the change is done to: the declaration, or the uses."""
-    if not {"shared", "use"} <= {one.kind for one, _ in pairs}:
+def settled(pairs: Sequence[tuple[Occurrence, Change]], met: Iterable[Occurrence]) -> Sequence[tuple[Occurrence, Change]]:
+    """What is done to a shared layer that is meant, by its declaration or its uses: a change of the one, or of the others."""
+    declared = {(id(one.site), one.home) for one, _ in pairs if one.kind == "shared"}
+    if not declared:
         return pairs
-    return [(one, change) for one, change in pairs if one.kind != ("use" if change.declares else "shared")]
+    uses: dict[tuple[int, Way], list[Occurrence]] = {}
+    for one in met:
+        if one.kind == "use":
+            for end in range(len(one.way) + 1):
+                if (id(one.site.declaration), one.way[:end]) in declared:
+                    uses.setdefault((id(one.site.declaration), one.way[:end]), []).append(one)
+    meant = {(one.way, one.span) for one, _ in pairs}
+    done: dict[tuple[Way, Span], tuple[Occurrence, Change]] = {}
+    for one, change in pairs:
+        several = [one]
+        if one.kind == "shared" and not change.declares:
+            there = uses.get((id(one.site), one.home), [])
+            if change.spreads or any((each.way, each.span) in meant for each in there):
+                several = there
+        elif one.kind == "use" and change.declares and any(one in there for there in uses.values()):
+            several = []
+        done.update({(each.way, each.span): (each, change) for each in several})
+    return list(done.values()) or pairs
 
 
 def over(outer: Edits | None, inner: Edits) -> Edits:

@@ -159,7 +159,7 @@ class Selection:
         homes = dict(origin.homes)
         homes.update((source, module or origin.module) for _, change in pairs for source in change.sources())
         try:
-            edits = with_changes(origin.edits or NONE, pairs)
+            edits = with_changes(origin.edits or NONE, pairs, origin.met)
         except Fault as fault:
             raise ArchError((fault.problem,)) from None
         try:

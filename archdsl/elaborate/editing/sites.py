@@ -45,6 +45,8 @@ class Site:
     """Which arguments of its call are tensors."""
     sent: Any = None
     """What flows into it."""
+    declaration: Site | None = None
+    """Of the use of a shared layer: where it is declared."""
     made: Node | None = None
     """The step of the program that it became, if it is one."""
     around: list[Node] = fresh(default_factory=list)

@@ -205,7 +205,7 @@ class _Resolving:
             return False
         self._refuse_waste(index, steps, met)
         change = CHANGES[written.edit.word](written.edit.value)
-        self.found.edits = with_changes(self.found.edits, [(one, change) for one in steps], written.edit.span)
+        self.found.edits = with_changes(self.found.edits, [(one, change) for one in steps], met, written.edit.span)
         return True
 
     def _nothing(self, index: int, selector: Selector, met: tuple[Occurrence, ...]) -> Iterator[Problem]:

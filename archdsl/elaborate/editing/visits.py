@@ -57,6 +57,7 @@ def _told_of(frame: Frame, term: Any, use: Site) -> None:
     """The declaration of a shared layer learns from its first use what it is."""
     instance = expressions.evaluate(frame, term)
     declaration = instance.visit.declared if isinstance(instance, Instance) and instance.visit is not None else None
+    use.declaration = declaration
     if declaration is not None and not declaration.takes:
         declaration.attributes, declaration.takes, declaration.gives = use.attributes, use.takes, use.gives
 
