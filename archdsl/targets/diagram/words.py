@@ -48,8 +48,10 @@ def word(op: Op, node: Node) -> str:
         value = getattr(op, name)
         if one.default is INFERRED or name in HIDDEN or name == op.keywords or value == one.default:
             continue
-        plain = one.default is REQUIRED or name == op.variadic
-        said.append(_value(value) if plain else f"{name}={_value(value)}")
+        if name == op.variadic:
+            said += map(_value, value)
+            continue
+        said.append(_value(value) if one.default is REQUIRED else f"{name}={_value(value)}")
     return clean(f"{op.name}({', '.join(said)})" if said else op.name, LONGEST_WORD)
 
 
@@ -57,11 +59,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, tuple):
-        return (
-            "×".join(map(_value, value))
-            if value and all(isinstance(one, int) for one in value)
-            else ", ".join(map(_value, value))
-        )
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str):
         return f'"{value}"'
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -43,7 +43,18 @@ def _broken(text: str, indent: int, width: int) -> list[str]:
         if indent + len(tail) <= width:
             return [pad + head, *body, pad + tail]
         return [pad + head, *body, *_broken(tail, indent, width)]
-    return [pad + text]
+    return _in_brackets(text, indent, width)
+
+
+def _in_brackets(text: str, indent: int, width: int) -> list[str]:
+    """A tuple without brackets, that is returned or assigned to, in brackets of its own; other texts as they are."""
+    pad = " " * indent
+    word, inner = ("return ", text[7:]) if text.startswith("return ") else ("", text.split(" = ")[0])
+    items = split_items(inner)
+    if len(items) < 2:
+        return [pad + text]
+    body = [f"{pad}    {one}," for one in items]
+    return [f"{pad}{word}(", *body, *_broken(f"){text[len(word) + len(inner) :]}", indent, width)]
 
 
 def _is_generator(item: str) -> bool:
@@ -115,5 +126,6 @@ def top_brackets(text: str) -> list[tuple[int, int]]:
             depth -= 1
             if depth == 0:
                 found.append((opened, index))
+            depth = max(depth, 0)  # the text may begin where a bracket closes
         index += 1
     return found

@@ -26,6 +26,15 @@ HOSTILE = (
     "\x00\x1b[31m\u202e\x85", "x" * 50_000,
 )  # fmt: skip
 
+ARGUMENTS = """
+arch Net(x: [N, 3, H, W]) -> y: [N, 4] {
+  Conv2d(4, [3, 1], stride=[2, 1], padding=[1, 0])
+  permute(0, 2, 3, 1)
+  pad([1, -1])
+  mean(axis=[1, 2])
+}
+"""
+
 
 def graphs() -> list[Graph]:
     found = []
@@ -72,6 +81,12 @@ def test_repeats_are_folded_and_shapes_told() -> None:
     assert "transformer.h.0–11: Block × 12" in text
     assert "[B, T, 768]" in text
     assert "124 M parameters" in text
+
+
+def test_arguments_are_written_as_in_a_file() -> None:
+    made = draw(archdsl.load(Source("net.arch", ARGUMENTS)).graph("Net"), "dot")
+    for told in ("Conv2d(4, [3, 1], stride=[2, 1])", "permute(0, 2, 3, 1)", "pad([1, -1])", "mean(axis=[1, 2])"):
+        assert told in made
 
 
 def test_depth_and_expand_open_blocks() -> None:

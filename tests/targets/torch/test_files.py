@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from archdsl.compiler import load
 from archdsl.targets.torch.source import print_source
@@ -87,3 +90,30 @@ def test_free_configuration_is_a_keyword() -> None:
     assert "def __init__(self) -> None" in printed
     source = load(SPECS / "resnet.arch").source("ResNet18")
     assert "classes: int = 1000" in source
+
+
+MANY = """
+block Layer(width: int)(x: [N, C]) -> [N, C], [N, width] {
+  skip { Linear(dim(it, 1)) }
+  (it, it -> out: Linear(width))
+}
+arch Net(x: [N, 8]) -> y: [N, 4] {
+  outs = []
+  layers: repeat 20 {
+    x, out = it -> layer: Layer(4)
+    outs = outs + [out]
+    x
+  }
+  sum(stack(outs), axis=0)
+}
+"""
+
+
+def test_many_results_are_laid_out_as_ruff_does(tmp_path: Path) -> None:
+    printed = text(MANY)
+    assert max(map(len, printed.splitlines())) <= 100
+    path = tmp_path / "net.py"
+    path.write_text(printed)
+    ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "--diff", str(path)]
+    assert subprocess.run(ruff, capture_output=True, text=True).stdout == ""
+    assert module(MANY)(torch.ones(3, 8, dtype=torch.float64)).shape == (3, 4)
