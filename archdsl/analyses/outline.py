@@ -100,6 +100,7 @@ class _Outline:
                 end = self.spans[container][1]
                 yield Group(container, tuple(self.parts(at, end, container)))
             elif loop is not None:
+                self.opened.add(id(loop))
                 ranges = [one for one in loop.ranges if one[0] < one[1]]
                 if not self.fold or not any(self.alike(*pair) for pair in zip(ranges, ranges[1:], strict=False)):
                     continue  # nothing folds, and its ends would cut containers
@@ -122,13 +123,11 @@ class _Outline:
     def _loop(self, at: int, high: int) -> Loop | None:
         """The longest loop that starts here and is not opened yet."""
         best: Loop | None = None
-        for index, one in enumerate(self.graph.loops):
+        for one in self.graph.loops:
             start, end = one.ranges[0][0], one.ranges[-1][1]
-            fits = start == at and at < end <= high and index not in self.opened
+            fits = start == at and at < end <= high and id(one) not in self.opened
             if fits and (best is None or end > best.ranges[-1][1]):
                 best = one
-        if best is not None:
-            self.opened.add(next(index for index, one in enumerate(self.graph.loops) if one is best))
         return best
 
     def _row(self, at: int, high: int) -> int:

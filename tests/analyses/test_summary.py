@@ -71,6 +71,15 @@ def test_equal_blocks_are_told_once_and_json_tells_all() -> None:
     json.dumps(told.as_json())
 
 
+def test_iterations_inside_a_container_of_their_own_are_told_once() -> None:
+    """The containers `trunk` and `trunk.layers` start with the first iteration, as in Mamba and RWKV."""
+    text = "arch Net(x: [N, 8]) { trunk.layers: repeat 24 { skip { norm: LayerNorm; mixer: Linear(8) } }; trunk.norm: LayerNorm }"
+    told = summarize(graph(text))
+    assert [row.count for row in told.rows if len(row.path) == 3] == [24]
+    assert "0–23" in str(told)
+    assert len(told.rows) == 6
+
+
 def test_rows_of_macs_add_up_to_the_total() -> None:
     told = summarize(graph(TWO), {"N": 1, "H": 8, "W": 8}).as_json()
     assert sum(row["macs"] for row in told["layers"] if row["depth"] == 0) == told["totals"]["macs"]

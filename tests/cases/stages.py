@@ -58,13 +58,13 @@ def answers(case: Case, folder: Path) -> dict[str, str]:
 
 
 def torch_text(source: str) -> str:
-    """The source less its imports; of the helpers that are printed into every file that needs them it has only the names."""
+    """The source less its imports, and less the helpers that are printed into every file that needs them, which are named."""
     kept: list[str] = []
     named: list[str] = []
     for part in source.split("\n\n\n")[1:]:
         found = re.search(r"^(?:class |def |(?=\w+(?: = |\()))(\w+)", part, re.MULTILINE)
         if found and found[1] in _helpers():
-            named.append(found[1])
+            named += [] if found[1].startswith("_") else [found[1]]
         else:
             kept.append(part)
     if named:
