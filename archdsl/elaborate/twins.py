@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from archdsl.elaborate.lookup import builtin
+from archdsl.elaborate import lookup
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.unit import Made
@@ -55,7 +55,7 @@ def handed_on(module: Module, item: tree.Block | tree.Arch) -> Places:
     def an_operator(callee: tree.Expr) -> bool:
         """Whether a step calls the built-in word, and no name of the file's or the block's."""
         name = callee.name if isinstance(callee, tree.Name) else ""
-        return isinstance(builtin(name), OpWord) and name not in module.names() and words[name] == called[name]
+        return isinstance(lookup.builtin(name), OpWord) and name not in module.names() and words[name] == called[name]
 
     return {
         name: frozenset(one.span for one in steps)
