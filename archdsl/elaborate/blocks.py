@@ -24,6 +24,10 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 
+FILLED = {"zeros": 0, "ones": 1}
+"""Words that, with a declared type, are a tensor of that number."""
+
+
 def inputs_of(frame: Frame, tensors: tuple[tree.Param_, ...], flow: Any, name: str, span: Span) -> list[Value | None]:
     """What flows, in the order of a header; absent where an optional input is not given."""
     given = headers.flow_inputs(flow, [one.name for one in tensors], name, span)
@@ -236,9 +240,8 @@ def default_input(frame: Frame, parameter: tree.Param_) -> Value:
     assert parameter.default is not None  # noqa: S101
     type = declared_type(frame, declared)
     span = parameter.default.span
-    if isinstance(parameter.default, tree.Name) and parameter.default.name in ("zeros", "ones"):
-        value: Any = int(parameter.default.name == "ones")
-    else:
+    value: Any = FILLED.get(parameter.default.name) if isinstance(parameter.default, tree.Name) else None
+    if value is None:
         value = expressions.evaluate(frame, parameter.default)
     if isinstance(value, (int, float)):
         made = call(frame, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], span)

@@ -50,7 +50,8 @@ def carry(frame: Frame, one: tree.Carry) -> None:
     outside = walk.outer.inner()
     outside.numbered = False
     outside.flow = None
-    value = steps.step_value(outside, one.value)
+    filled = blocks.FILLED.get(one.value.name) if one.type is not None and isinstance(one.value, tree.Name) else None
+    value = steps.step_value(outside, one.value) if filled is None else filled
     if value is UNKNOWN:
         raise Absorbed
     if one.type is not None:

@@ -62,6 +62,17 @@ def test_several_yields_then_finals() -> None:
     same(made(x), sums + x * 2 + sums[:, -1:])
 
 
+@pytest.mark.parametrize("start", ["zeros", "ones"])
+def test_a_carry_of_a_declared_type_starts_as_a_word_says(start: str) -> None:
+    body = "scan u in x over axis 1 {\ncarry h: [B, 8] = START\nh = h * 0.5 + u\nyield h\n}"
+    made, x = run(body.replace("START", start))
+    h, wanted = torch.full((2, 8), float(start == "ones")).double(), []
+    for t in range(5):
+        h = h * 0.5 + x[:, t]
+        wanted.append(h)
+    same(made(x), torch.stack(wanted, 1))
+
+
 def test_a_carry_broadcasts_to_a_declared_type() -> None:
     made, x = run(
         "param h0: [1, 8] = zeros\nscan u in x over axis 1 {\ncarry h: [B, 8] = h0\ncarry n: [B, 8] = 1\nh = h + u * n\nn = n * 2\nyield h\n}"

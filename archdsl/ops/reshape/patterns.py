@@ -77,6 +77,14 @@ def fault(message: str, start: int, end: int, help: str | None = None) -> OpFaul
     return OpFault(message, code="bad-pattern", argument="pattern", offset=(start, end), help=help)
 
 
+def after_one(pattern: str) -> str:
+    """The pattern with one axis more, before all others on both sides."""
+    taken = set(re.findall(r"\w+", pattern))
+    name = next(one for one in ("t", *(f"t{index}" for index in range(len(taken) + 1))) if one not in taken)
+    left, right = pattern.split("->")
+    return f"{name} {left.strip()} -> {name} {right.strip()}".strip()
+
+
 @lru_cache(maxsize=1024)
 def read(text: str, verb: str) -> Pattern:
     """Read a pattern for `rearrange`, `reduce` or `expand`, and check that its names fit. Raises `OpFault` (`bad-pattern`)."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first
 from archdsl.ops.checks import FLOATS, INTEGERS, check_dtype, given
-from archdsl.ops.contract import Code, Context, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option, required
-from archdsl.ops.reshape.patterns import Layout, lay_out, read
+from archdsl.ops.contract import Batched, Code, Context, Example, OnnxTape, Op, Reach, Refusal, TorchTape, option, required
+from archdsl.ops.reshape.patterns import Layout, after_one, lay_out, read
 from archdsl.ops.reshape.plan import write_onnx, write_torch
 from archdsl.ops.reshape.solve import check, reach, result, solve
 
@@ -66,6 +67,11 @@ class Rearrange(Op):
         x = given(inputs[0])
         layout, sizes = check(context, read(self.pattern, "rearrange"), x, self.sizes)
         return (TensorType(result(layout, sizes), x.dtype),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(pattern=after_one(self.pattern)), after, inputs, outputs)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return write_torch(tape, inputs[0] or Code(""), self.layout(tape.inputs[0]), dict(self.sizes))
@@ -139,6 +145,11 @@ class Reduce(Op):
             kept = tuple(sizes[name] for name in target if name in source)
             parts = getattr(parts.reshape(sizes=(*kept, -1)), self.reduction)(axis=-1)
         return parts.reshape(sizes=tape.outputs[0].type.shape).d
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(pattern=after_one(self.pattern)), after, inputs, outputs)
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         return write_torch(tape, inputs[0] or Code(""), self.layout(tape.inputs[0]), dict(self.sizes), self.reduction)

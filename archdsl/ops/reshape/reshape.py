@@ -6,9 +6,11 @@ from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
+from archdsl.ops.batching import first, shifted
 from archdsl.ops.checks import check_axis, check_divides, check_equal, given
 from archdsl.ops.contract import (
     Along,
+    Batched,
     Code,
     Context,
     Everywhere,
@@ -93,6 +95,11 @@ class Reshape(Reshaping):
         x = given(inputs[0])
         return (TensorType(fill(context, x.numel(), self.sizes, None), x.dtype),)
 
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(sizes=(-1, *outputs[0].shape)), after, inputs, outputs)
+
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         if not self.sizes:
             return Code(f"{inputs[0]}.reshape(())")
@@ -131,6 +138,13 @@ class Flatten(Reshaping):
         if start > end:
             raise OpFault(f"`start` {self.start} comes after `end` {self.end}", code="bad-argument", argument="start")
         return (TensorType((*x.shape[:start], product(x.shape[start : end + 1]), *x.shape[end + 1 :]), x.dtype),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        if not given(inputs[0]).rank:  # a number becomes a vector of one
+            return None
+        return first(self.changed(start=shifted(self.start), end=shifted(self.end)), after, inputs, outputs)
 
     def module(self, tape: TorchTape) -> Code:
         said: dict[str, Any] = {}
@@ -183,6 +197,11 @@ class Unflatten(Reshaping):
         if not self.sizes:
             raise OpFault("the axis needs at least one part", code="bad-argument", argument="sizes")
         return (TensorType((*x.shape[:axis], *fill(context, x.shape[axis], self.sizes, axis), *x.shape[axis + 1 :]), x.dtype),)
+
+    def batched(
+        self, after: tuple[int | None, ...], inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> Batched | None:
+        return first(self.changed(axis=shifted(self.axis)), after, inputs, outputs)
 
     def module(self, tape: TorchTape) -> Code:
         return tape.call("nn.Unflatten", self.axis, self.sizes)
