@@ -239,10 +239,13 @@ class _Composer:
             scene.env[result.name] = self._source(below, out.value)
 
     def _scan(self, scene: Scene, node: Node, place: Place) -> None:
-        """A scan is open wherever its block is: its steps are what the block is about."""
+        """A scan is open wherever its block is, if there is room: its steps are what the block is about."""
         what = node.scan
         assert what is not None  # noqa: S101
         title = f"scan over axis {what.axes[0]}, {what.length} steps" + (", reversed" if what.reverse else "")
+        if not self.rule.scans:
+            self._fold(scene, [node], place, title, "")
+            return
         below = self._scene(what.body, scene.home, scene.prefix)
         below.names = scene.names
         inner = self._frame("scan", title, "", place, place.path)

@@ -21,13 +21,14 @@ class Rule:
     """Frames above `depth` are open, and those that `labels` (globs of dotted paths or block names) name;
     `examples` are full paths.
 
-    `chunk` is how many parts of the top are drawn as one box, 0 for none.
+    `chunk` is how many parts of the top are drawn as one box, 0 for none; without `scans` a scan is one box.
     """
 
     depth: int = 0
     labels: tuple[str, ...] = ()
     examples: frozenset[str] = frozenset()
     chunk: int = 0
+    scans: bool = True
 
     def opens(self, path: Path, name: str, level: int) -> bool:
         """Whether the frame at this path, of a block of this name, is open."""
@@ -56,7 +57,8 @@ def choose(draw: Callable[[Rule], Picture], depth: int | None, labels: Iterable[
     best = draw(Rule(0, asked))
     rule = Rule(0, asked)
     if not asked and len(best.boxes) > MOST:
-        return _squeezed(draw)
+        closed = draw(Rule(0, scans=False))
+        return closed if len(closed.boxes) <= MOST else _squeezed(draw)
     for deeper in range(1, DEEPEST):
         if not best.closed:
             return best

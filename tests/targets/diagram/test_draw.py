@@ -152,6 +152,18 @@ def test_the_plain_layout_has_no_overlaps() -> None:
             assert apart_x or one.y + one.height <= other.y or other.y + other.height <= one.y
 
 
+def test_scans_for_which_there_is_no_room_are_boxes_of_their_own() -> None:
+    step = "{ carry h = zeros(B, 8); h = tanh(sigmoid(h) * exp(s) + relu(h) * tanh(s)) - h * s + sin(h) / (s * s); yield h }"
+    text = (
+        "arch Net(x: [B, T, 8]) -> y: [B, T, 8] { "
+        + "; ".join(f"scan s in {x} over axis 1 {step}" for x in ["x", *["it"] * 5])
+        + " }"
+    )
+    picture = choose(lambda rule: compose(archdsl.load(Source("net.arch", text)).graph(), rule), None, ())
+    assert [box.rows[0].word for box in picture.boxes if box.kind == "block"] == ["scan over axis 1, T steps"] * 6
+    assert len(picture.boxes) <= MOST
+
+
 def test_a_long_flat_program_is_squeezed() -> None:
     text = "arch Flat(x: [N, 4]) {\n" + "\n".join("Linear(4)\nrelu" if at % 2 else "Linear(8)\ntanh" for at in range(200)) + "\n}"
     graph = archdsl.load(Source("flat.arch", text)).graph()
