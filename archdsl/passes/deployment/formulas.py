@@ -1,104 +1,47 @@
-"""What a value is as a formula: a polynomial over what is no arithmetic, the same however it was written.
+"""What a value is as a formula, the same however it was written.
 
 Sums over axes are pulled apart, so that a variance is the mean of squares less the square of the mean in each of its spellings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Operand, Value
+from archdsl.ops.product.einsum import Einsum
 from archdsl.ops.reduce.axes import reduced_axes
+from archdsl.passes.deployment.polynomials import (
+    MOST,
+    Poly,
+    atom,
+    exponential,
+    frozen,
+    hyperbolic,
+    logistic,
+    plus,
+    power,
+    times,
+)  # fmt: skip
 from archdsl.passes.deployment.reading import Reading, told
 
-Atom = Hashable
-"""`("value", name)`, `("sum", axes, sizes, product)`, `("power of", polynomial)`, `(function, polynomial)`, `("size", size)`."""
-Mono = tuple[tuple[Atom, float], ...]
-"""A product of atoms with their exponents, sorted."""
-Poly = dict[Mono, float]
-MOST = 24
-"""How many terms a polynomial has at most; what has more is taken as it stands."""
-FUNCTIONS = ("erf", "tanh", "sigmoid", "log")
 POWERS = {"sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0, "square": 2.0}
-
-
-def plus(left: Poly, right: Poly, factor: float = 1.0) -> Poly:
-    """The sum; terms that vanish but for rounding are left out."""
-    out = dict(left)
-    for mono, number in right.items():
-        total = out.get(mono, 0.0) + factor * number
-        if abs(total) > 1e-14 * (abs(out.get(mono, 0.0)) + abs(number)):
-            out[mono] = total
-        else:
-            out.pop(mono, None)
-    return out
-
-
-def times(left: Poly, right: Poly) -> Poly:
-    """The product."""
-    out: Poly = {}
-    for one, a in left.items():
-        for other, b in right.items():
-            out = plus(out, _opened(together(one, other), a * b))
-    return out
-
-
-def _opened(mono: Mono, number: float) -> Poly:
-    """A term in which the root of a sum that was squared is what is under the root: of a variance, which is not negative."""
-    for index, (one, exponent) in enumerate(mono):
-        if exponent not in (1, 2) or not isinstance(one, tuple) or one[0] != "power of":
-            continue
-        if any(inner[0] == "sum" for part, _ in one[1] for inner, _ in part):
-            return times({(*mono[:index], *mono[index + 1 :]): number}, power(dict(one[1]), exponent))
-    return {mono: number}
-
-
-def together(one: Mono, other: Mono) -> Mono:
-    """The product of two products."""
-    found = dict(one)
-    for atom, exponent in other:
-        found[atom] = found.get(atom, 0.0) + exponent
-    return tuple(sorted(((atom, exponent) for atom, exponent in found.items() if exponent), key=repr))
-
-
-def atom(one: Atom, exponent: float = 1.0) -> Poly:
-    """An atom by itself."""
-    return {((one, exponent),): 1.0}
-
-
-def frozen(poly: Poly) -> Atom:
-    """The polynomial as a key: numbers that differ by rounding are one."""
-    return tuple(sorted(((mono, float(f"{number:.12g}")) for mono, number in poly.items()), key=repr))
-
-
-def power(poly: Poly, exponent: float) -> Poly:
-    """The polynomial to a power. What is no product is taken whole."""
-    if exponent in (1, 2, 3, 4) and len(poly) ** exponent <= MOST:
-        out = poly
-        for _ in range(int(exponent) - 1):
-            out = times(out, poly)
-        return out
-    if len(poly) == 1:
-        ((mono, number),) = poly.items()
-        whole = float(exponent).is_integer()
-        if number and (whole or (number > 0 and len(mono) <= 1 and all(one % 2 for _, one in mono))):
-            return {tuple((one, own * exponent) for one, own in mono): number**exponent}
-    return atom(("power of", frozen(poly)), exponent)
-
-
-def exponential(poly: Poly) -> Poly:
-    """The exponential of a polynomial; where a logarithm is added to it, what that is of is a factor."""
-    out: Poly = {(): 1.0}
-    rest = dict(poly)
-    for mono, number in poly.items():
-        if len(mono) == 1 and isinstance(mono[0][0], tuple) and mono[0][0][0] == "log" and mono[0][1] == 1:
-            out = times(out, power(dict(mono[0][0][1]), number))
-            del rest[mono]
-    return times(out, atom(("exp", frozen(rest)))) if rest else out
+ONE: Poly = {(): 1.0}
+FUNCTIONS: dict[str, Callable[[Poly], Poly]] = {
+    "neg": lambda x: plus({}, x, -1.0),
+    "exp": exponential,
+    "log": lambda x: atom(("log", frozen(x))),
+    "erf": lambda x: atom(("erf", frozen(x))),
+    "erfc": lambda x: plus(ONE, atom(("erf", frozen(x))), -1.0),
+    "sigmoid": logistic,
+    "tanh": hyperbolic,
+    "logsigmoid": lambda x: atom(("log", frozen(logistic(x)))),
+    **{word: lambda x, exponent=exponent: power(x, exponent) for word, exponent in POWERS.items()},  # type: ignore[misc]
+}
+"""Functions of one value."""
 
 
 class Formulas:
@@ -131,33 +74,31 @@ class Formulas:
     def _made(self, node: Node) -> Poly | None:
         """The formula of a node's result; None where it is no arithmetic."""
         word, x = node.op.name if node.op is not None else "", node.operands
-        if word in ("add", "sub"):
-            return plus(self.of(x[0]), self.of(x[1]), 1.0 if word == "add" else -1.0)
-        if word == "neg":
-            return plus({}, self.of(x[0]), -1.0)
-        if word in ("mul", "div"):
-            left, right = self.of(x[0]), self.of(x[1])
-            right = power(right, -1.0) if word == "div" else right
-            return times(left, right) if len(left) * len(right) <= MOST else None
-        if word in POWERS:
-            return power(self.of(x[0]), POWERS[word])
-        if word == "pow":
-            exponent = told(x[1])
-            return None if exponent is None else power(self.of(x[0]), exponent)
-        if word == "exp":
-            return exponential(self.of(x[0]))
-        if word in FUNCTIONS:
-            return atom((word, frozen(self.of(x[0]))))
         if word == "log_softmax" and isinstance(x[0], Value):
             return plus(self.of(x[0]), self._log_total(node, x[0]), -1.0)
         if word in ("cast", "stop_gradient", "expand") and isinstance(x[0], Value):
             same = x[0].type.dtype == node.results[0].type.dtype and word != "stop_gradient"
             return self.of(x[0]) if same and x[0].type.rank == node.results[0].type.rank else None
-        if word in ("mean", "sum", "var", "std", "logsumexp") and isinstance(x[0], Value):
+        if word in ("mean", "sum", "var", "std", "logsumexp", "norm") and isinstance(x[0], Value):
             return self._reduced(node, x[0])
+        if isinstance(node.op, Einsum):
+            self._inner(node, node.op)
+            return None
         if word in ("unsqueeze", "index", "reshape") and isinstance(x[0], Value):
             return self._widened(node, x[0])
-        return None
+        return combined(node, [self.of(one) for one in x])
+
+    def _inner(self, node: Node, op: Einsum) -> None:
+        """A sum of products of the same elements, as `_reduced` notes it."""
+        x, y = (*node.operands, None)[:2]
+        if len(node.operands) == 2 and isinstance(x, Value) and isinstance(y, Value):
+            (left, right), out = op.axes((x.type, y.type))
+            gone = [at for at, name in enumerate(left) if name not in out]
+            if left == right and len(set(left)) == len(left) == len(out) + 1 and tuple(n for n in left if n in out) == tuple(out):
+                axis = gone[0]
+                poly = times(self.of(x), self.of(y))
+                found = self.total(poly, (axis - x.type.rank,), (x.type.shape[axis],))
+                self.kept[node.results[0].name] = (axis, found)
 
     def _reduced(self, node: Node, x: Value) -> Poly | None:
         said: dict[str, Any] = dict(node.op.items()) if node.op is not None else {}
@@ -167,9 +108,14 @@ class Formulas:
         count = TensorType(sizes).numel()
         ends = tuple(axis - x.type.rank for axis in axes)
         share = power(_size(count), -1.0)
-        found = self.total(exponential(inner) if word == "logsumexp" else inner, ends, sizes)
+        if word == "norm" and said["p"] != 2:
+            return None
+        inner = exponential(inner) if word == "logsumexp" else power(inner, 2) if word == "norm" else inner
+        found = self.total(inner, ends, sizes)
         if word == "logsumexp":
             found = atom(("log", frozen(found)))
+        elif word == "norm":
+            found = power(found, 0.5)
         elif word != "sum":
             found = times(found, share)
         if word in ("var", "std"):
@@ -216,16 +162,47 @@ class Formulas:
         return all(self.stays(inner, axes) for mono, _ in one[1] for inner, _ in mono)
 
     def _widened(self, node: Node, x: Value) -> Poly | None:
-        """A sum whose axis is put back."""
+        """A formula of sums whose axis is put back."""
+        axes = [
+            axis for axis in range(x.type.rank + 1)
+            if node.results[0].type.shape == (*x.type.shape[:axis], 1, *x.type.shape[axis:])
+        ]  # fmt: skip
+        return self._lifted(x, axes[0]) if len(axes) == 1 else None  # beside another axis of size 1 either may be the new one
+
+    def _lifted(self, x: Value, axis: int, steps: int = 8) -> Poly | None:
+        """The formula of what sums without an axis make, as if they had kept it."""
         self.of(x)
-        if x.name not in self.kept:
+        if x.name in self.kept:
+            return self.kept[x.name][1] if self.kept[x.name][0] == axis else None
+        node = self.reading.maker(x)
+        if node is None or x.name in self.cut or steps == 0:
             return None
-        axis, found = self.kept[x.name]
-        shape = (*x.type.shape[:axis], 1, *x.type.shape[axis:])
-        if node.results[0].type.shape != shape:
-            return None
-        beside = [place for place in (axis - 1, axis) if 0 <= place < x.type.rank and x.type.shape[place] == 1]
-        return None if beside else found  # where the axis is put beside another of size 1, either may be the new one
+        found = []
+        for one in node.operands:
+            poly = self._lifted(one, axis, steps - 1) if isinstance(one, Value) and one.type == x.type else None
+            poly = self.of(one) if isinstance(one, Number) else poly
+            if poly is None:
+                return None
+            found.append(poly)
+        return combined(node, found)
+
+
+def combined(node: Node, x: Sequence[Poly]) -> Poly | None:
+    """The formula of an operator on one element of each operand, from theirs; None where it is none."""
+    word = node.op.name if node.op is not None else ""
+    if word in FUNCTIONS:
+        return FUNCTIONS[word](x[0])
+    if word in ("add", "sub"):
+        return plus(x[0], x[1], 1.0 if word == "add" else -1.0)
+    if word in ("mul", "div"):
+        right = power(x[1], -1.0) if word == "div" else x[1]
+        return times(x[0], right) if len(x[0]) * len(right) <= MOST else None
+    if word == "pow":
+        exponent = told(node.operands[1])
+        return None if exponent is None else power(x[0], exponent)
+    if word == "softplus" and node.op is not None and dict(node.op.items())["beta"] == 1:
+        return atom(("log", frozen(plus(ONE, exponential(x[0])))))
+    return None
 
 
 def _size(count: Size) -> Poly:

@@ -18,7 +18,7 @@ class FuseLayerNorm(Pass):
     """Finds layer normalisation however it is written, and makes it one operator.
 
     The variance may be the library's, a mean of squares, or a mean of squares less the square of the mean; a weight and a bias of
-    the axes that are normalised go into it.
+    the axes that are normalised go into it. Where those are not the last they are moved there and back.
     """
 
     word: ClassVar[str] = "fuse-layer-norm"
@@ -28,6 +28,6 @@ class FuseLayerNorm(Pass):
             graph,
             site,
             "(x - mean) / root(variance + eps) = layer_norm(x)",
-            ("mean", "sum", "var", "std"),
+            ("mean", "sum", "var", "std", "norm", "einsum"),
             partial(norm, centred=True),
         )

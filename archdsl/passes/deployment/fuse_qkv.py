@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir.graph import Graph
+from archdsl.ir.graph import Graph, Layer
 from archdsl.ir.node import Node
-from archdsl.ir.value import Operand
+from archdsl.ir.value import Operand, Value
 from archdsl.passes.contract import Pass
 from archdsl.passes.deployment.reading import Reading
 from archdsl.passes.deployment.siblings import linear_of, merged, why_apart
@@ -66,12 +66,18 @@ class FuseQKV(Pass):
 
 
 def _source(reading: Reading, operand: Operand) -> Node | None:
-    """The Linear whose result a side of an attention is made of, on a way along first operands."""
+    """The Linear whose result a side of an attention is made of: the nearest, through operators and layers of one tensor."""
+    front: list[Operand] = [operand]
+    seen: set[str] = set()
     for _ in range(16):
-        node = reading.source(operand)
-        if node is None or linear_of(reading.graph, node) is not None:
-            return node
-        if node.op is None or len(node.results) != 1 or not node.operands:
-            return None
-        operand = node.operands[0]
+        nodes = [node for one in front if (node := reading.source(one)) is not None]
+        found = next((node for node in nodes if linear_of(reading.graph, node) is not None), None)
+        if found is not None:
+            return found
+        front = []
+        for node in nodes:
+            member = reading.graph.members.get(node.member) if node.member is not None else None
+            if len(node.results) == 1 and (node.op is not None or (isinstance(member, Layer) and len(node.operands) == 1)):
+                front += [one for one in node.operands if isinstance(one, Value) and one.name not in seen]
+        seen.update(one.name for one in front if isinstance(one, Value))
     return None

@@ -24,5 +24,9 @@ class FuseRMSNorm(Pass):
 
     def edit(self, graph: Graph, site: Site) -> Graph:
         return recognise(
-            graph, site, "x / root(mean(x ** 2) + eps) = rms_norm(x)", ("mean", "sum", "var", "std"), partial(norm, centred=False)
+            graph,
+            site,
+            "x / root(mean(x ** 2) + eps) = rms_norm(x)",
+            ("mean", "sum", "var", "std", "norm", "einsum"),
+            partial(norm, centred=False),
         )

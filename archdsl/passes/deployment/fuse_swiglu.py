@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from archdsl.ir.graph import Graph
+from archdsl.ir.graph import Graph, Layer
 from archdsl.ir.node import Node
+from archdsl.ir.value import Operand, Value
 from archdsl.ops.pointwise.elementwise import Elementwise
+from archdsl.ops.random.dropout import Drop
 from archdsl.passes.contract import Pass
 from archdsl.passes.deployment.fuse_gelu import FuseGelu
 from archdsl.passes.deployment.reading import Reading
@@ -43,14 +46,38 @@ class FuseSwiGLU(Pass):
 
 
 def _gated(reading: Reading, product: Node) -> list[Node] | None:
-    """The calls of Linears of one input whose results, one of them through a function, are multiplied."""
-    for one, other in (product.operands, tuple(reversed(product.operands))):
-        gate, up = reading.maker(one), reading.source(other)
-        if gate is None or not isinstance(gate.op, Elementwise) or len(gate.operands) != 1:
-            continue
-        left = reading.source(gate.operands[0])
-        if left is None or up is None or left is up or left.operands != up.operands:
-            continue
-        if linear_of(reading.graph, left) is not None and linear_of(reading.graph, up) is not None:
-            return [left, up]
+    """The calls of Linears of one input whose results are multiplied, at least one of them through a function."""
+    groups: dict[object, dict[int, tuple[Node, bool]]] = {}
+    for factor in _factors(reading, product):
+        node, curved = _behind(reading, factor)
+        if node is not None:
+            group = groups.setdefault(node.operands, {})
+            group[id(node)] = (node, curved or group.get(id(node), (node, False))[1])
+    for group in groups.values():
+        if len(group) > 1 and any(curved for _, curved in group.values()):
+            return [node for node, _ in group.values()]
     return None
+
+
+def _factors(reading: Reading, product: Node) -> Iterator[Operand]:
+    """What a product multiplies, through the products in it."""
+    for one in product.operands:
+        inner = reading.maker(one, "mul")
+        yield from _factors(reading, inner) if inner is not None and reading.user(inner.results[0]) is not None else (one,)
+
+
+def _behind(reading: Reading, operand: Operand) -> tuple[Node | None, bool]:
+    """The Linear behind functions of one tensor, numbers beside it, and dropouts; whether there is a curve among them."""
+    curved = False
+    for _ in range(8):
+        node = reading.source(operand)
+        if node is None or linear_of(reading.graph, node) is not None:
+            return node, curved
+        member = reading.graph.members.get(node.member) if node.member is not None else None
+        drops = isinstance(member, Layer) and isinstance(member.op, Drop) and not node.leaf
+        values = [one for one in node.operands if isinstance(one, Value)]
+        if len(values) != 1 or not (drops or isinstance(node.op, Elementwise)):
+            return None, False
+        curved = curved or (len(node.operands) == 1 and not drops)
+        operand = values[0]
+    return None, False

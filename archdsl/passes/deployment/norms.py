@@ -7,7 +7,8 @@ from typing import Any
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph
 from archdsl.ir.value import Value
-from archdsl.passes.deployment.formulas import Formulas, Mono, Poly
+from archdsl.passes.deployment.formulas import Formulas
+from archdsl.passes.deployment.polynomials import Mono, Poly
 from archdsl.passes.deployment.recognising import Built
 
 CLOSE = 1e-9
@@ -26,12 +27,13 @@ def norm(formulas: Formulas, poly: Poly, x: Value, graph: Graph, *, centred: boo
         found = _by(formulas, poly, x, graph, root, centred)
         if found is not None:
             return found
-    return ""
+    bare = any(isinstance(one, tuple) and one[0] == "sum" and exponent == -0.5 for mono in poly for one, exponent in mono)
+    return "no eps is added under the root" if bare else ""
 
 
 def _by(formulas: Formulas, poly: Poly, x: Value, graph: Graph, root: Any, centred: bool) -> Built | str | None:
     inside: dict[Mono, float] = dict(root[1])
-    if any(isinstance(one, tuple) and one[0] == "power of" and power == 0.5 for mono in inside for one, power in mono):
+    if any(isinstance(one, tuple) and one[0] in ("power of", "sum") and power == 0.5 for mono in inside for one, power in mono):
         return "eps is added to the deviation, not to the variance"
     axes = next((one[1] for mono in inside for one, _ in mono if isinstance(one, tuple) and one[0] == "sum"), None)
     if axes is None:
@@ -64,18 +66,23 @@ def _by(formulas: Formulas, poly: Poly, x: Value, graph: Graph, root: Any, centr
     eps = _eps(inside, squares, first, count, share, centred)
     if isinstance(eps, str):
         return eps
-    if tuple(sorted(axes)) != tuple(range(-len(axes), 0)):
-        return "it normalises other axes than the last"
-    weight = None if parts["x"] == {(): 1.0} else _tensor(formulas, graph, parts["x"], sizes)
-    bias = _tensor(formulas, graph, parts["rest"], sizes) if parts["rest"] else None
-    if weight is False or bias is False or (bias is not None and not centred):
+    weight = None if parts["x"] == {(): 1.0} else _tensor(formulas, graph, parts["x"], axes, sizes)
+    bias = _tensor(formulas, graph, parts["rest"], axes, sizes) if parts["rest"] else None
+    if isinstance(weight, str) or isinstance(bias, str) or (bias is not None and not centred):
         return ""
-    shape = sizes[0] if len(sizes) == 1 else sizes
-    operands = (weight, bias) if centred else (weight,)
-    word = "layer_norm" if centred else "rms_norm"
-    return lambda build: getattr(build(x), word)(
-        *(None if one is None else build(one) for one in operands), normalized_shape=shape, eps=eps
-    )
+    rank = x.type.rank
+    last = [axis % rank for axis in axes]
+    order = (*(axis for axis in range(rank) if axis not in last), *last)
+    straight, back = tuple(range(rank)), tuple(order.index(axis) for axis in range(rank))
+
+    def build(of: Any) -> Any:
+        given = of(x) if order == straight else of(x).permute(axis=order)
+        word, more = ("layer_norm", (weight, bias)) if centred else ("rms_norm", (weight,))
+        tensors = (None if one is None else one(of) for one in more)
+        made = getattr(given, word)(*tensors, normalized_shape=sizes[0] if len(sizes) == 1 else sizes, eps=eps)
+        return made if order == straight else made.permute(axis=back)
+
+    return build
 
 
 def _eps(inside: dict[Mono, float], squares: Any, first: Any, count: Any, share: Mono, centred: bool) -> float | str:
@@ -95,14 +102,37 @@ def _eps(inside: dict[Mono, float], squares: Any, first: Any, count: Any, share:
     return eps
 
 
-def _tensor(formulas: Formulas, graph: Graph, part: dict[Mono, float], sizes: tuple[Any, ...]) -> Value | bool:
-    """The weight or the bias; False where it is no tensor of the axes that are normalised."""
-    ((mono, number), *others) = part.items()
-    if others or number != 1 or len(mono) != 1 or mono[0][1] != 1:
-        return False
-    key: Any = mono[0][0]
-    if key[0] != "value":
-        return False
-    type = formulas.types[key[1]]
-    fits = type.rank == len(sizes) and type.dtype == "float" and all(map(graph.facts.equal, type.shape, sizes))
-    return Value(key[1], type) if fits else False
+def _tensor(formulas: Formulas, graph: Graph, part: Poly, axes: tuple[int, ...], sizes: tuple[Any, ...]) -> Built | str:
+    """The weight or the bias, which may be a sum such as 1 + w; a text where it is made of more than tensors of the axes that are
+    normalised."""
+    values: dict[str, Value] = {}
+    factors: list[tuple[Any, float]] = [pair for mono in part for pair in mono]
+    for one, power in factors:
+        type = formulas.types.get(one[1]) if isinstance(one, tuple) and one[0] == "value" else None
+        if type is None or power not in (1, 2) or not _fits(graph, type, axes, sizes):
+            return "it is no tensor of the axes that are normalised"
+        values[one[1]] = Value(one[1], type)
+    if not values:
+        return "it is a number"
+
+    def build(of: Any) -> Any:
+        total = None
+        for mono, number in part.items():
+            made = None
+            for one, power in list[tuple[Any, float]](mono):
+                value = of(values[one[1]])
+                value = value if value.type.shape == sizes else value.reshape(sizes=sizes)
+                for _ in range(int(power)):
+                    made = value if made is None else made * value
+            made = number if made is None else made if number == 1 else made * number
+            total = made if total is None else total + made
+        return total
+
+    return build
+
+
+def _fits(graph: Graph, type: TensorType, axes: tuple[int, ...], sizes: tuple[Any, ...]) -> bool:
+    """Whether a tensor has these sizes along the axes, counted from the end, and is the same along all others."""
+    shape = dict(zip(range(-type.rank, 0), type.shape, strict=True))
+    wanted = dict(zip(axes, sizes, strict=True))
+    return type.dtype == "float" and all(graph.facts.equal(shape.get(axis, 1), wanted.get(axis, 1)) for axis in {*shape, *wanted})

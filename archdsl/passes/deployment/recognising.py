@@ -11,14 +11,16 @@ from archdsl.ir.node import Node
 from archdsl.ir.value import Value
 from archdsl.ops.contract import Context, OpFault
 from archdsl.passes.cleanup.dead_values import DeadValues
-from archdsl.passes.deployment.formulas import Formulas, Poly
+from archdsl.passes.deployment.formulas import Formulas
+from archdsl.passes.deployment.polynomials import Poly
 from archdsl.passes.deployment.reading import Reading
 from archdsl.passes.site import Site
 from archdsl.tangents.trace import Traced, Writer
 
 ARITHMETIC = (
     "add", "sub", "mul", "div", "neg", "pow", "square", "sqrt", "rsqrt", "reciprocal", "unsqueeze", "index", "reshape", "expand",
-    "erf", "tanh", "sigmoid", "exp", "mean", "sum", "var", "std", "cast", "log", "logsumexp", "log_softmax",
+    "erf", "tanh", "sigmoid", "exp", "mean", "sum", "var", "std", "cast", "log", "logsumexp", "log_softmax", "norm",
+    "erfc", "logsigmoid", "softplus", "einsum",
 )  # fmt: skip
 """What a formula is written with."""
 STEPS = 14

@@ -7,8 +7,9 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node
 from archdsl.ir.value import Value
 from archdsl.ops.registry import find
-from archdsl.passes.deployment.formulas import Formulas, Poly, atom
+from archdsl.passes.deployment.formulas import Formulas
 from archdsl.passes.deployment.norms import near
+from archdsl.passes.deployment.polynomials import Poly, atom
 from archdsl.passes.deployment.products import read_product
 from archdsl.passes.deployment.reading import Reading
 from archdsl.passes.deployment.recognising import Built

@@ -91,8 +91,6 @@ LEFT = {
     "the other variance": (FuseLayerNorm(), "m = mean(x, LAST)\n(x - m) / sqrt(var(x, LAST) + 1e-5)",
                            "another number"),
     "no eps": (FuseLayerNorm(), "m = mean(x, LAST)\n(x - m) / std(x, LAST, ALL)", "no eps"),
-    "channels": (FuseLayerNorm(), "m = mean(x, axis=1, keepdim=true)\n(x - m) / sqrt(var(x, axis=1, keepdim=true, ALL) + 1e-5)",
-                 "other axes than the last"),
     "means of two axes": (FuseLayerNorm(),
                           "m = mean(x, axis=1, keepdim=true)\n(x - m) / sqrt(var(x, axis=2, keepdim=true, ALL) + 1e-5)", ""),
     "another mean": (FuseLayerNorm(),
