@@ -80,7 +80,8 @@ class Unit:
         After it, `plain` is the same with their numbers, and `sizes.missing` is the configuration that the header asks for.
         """
         self._bind_sizes()
-        self.names = Names([*self.sizes.names.values(), *self.axes.values(), *self.open.values(), name])
+        required = [one for size in self._required() for one in sorted(size.symbols)]
+        self.names = Names([*self.sizes.names.values(), *self.axes.values(), *self.open.values(), *required, name])
         for layer in self.handed.layers:
             self.shared["", layer] = self.names.give(layer)
         for one in self.inputs:
@@ -224,7 +225,7 @@ class Unit:
         config += [f"{self.shared['', one]}: layer" for one in self.handed.layers]
         tensors = []
         for at, one in enumerate(self.graph.input_values):
-            sizes = [axes.get((at, axis)) or self._size(size, False) for axis, size in enumerate(one.type.shape)]
+            sizes = [axes.get((at, axis)) or self._input_size(size) for axis, size in enumerate(one.type.shape)]
             tensors.append(f"{self.values[one.name]}: {_dtype(one.type)}[{', '.join(sizes)}]")
         outs = []
         for out in self.graph.outputs:
@@ -232,6 +233,15 @@ class Unit:
             outs.append(f"{head}{self._result(out.value.type, axes)}{' when training' if out.training else ''}")
         lists = f"({', '.join(config)})" if config else ""
         return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"
+
+    def _input_size(self, size: Size) -> str:
+        """A size of an input; one that a requirement makes a number keeps the name that the requirement has."""
+        return str(size) if size in self._required() else self._size(size, False)
+
+    def _required(self) -> list[Dim]:
+        """The sizes of inputs that are numbers by a requirement."""
+        sizes = [size for one in self.graph.input_values for size in one.type.shape if isinstance(size, Dim)]
+        return [size for size in sizes if self.graph.doors and isinstance(self.sizes.facts.simplify(size), int)]
 
     def _type(self, type: TensorType, loose: bool = False) -> str:
         return f"{_dtype(type)}[{', '.join(self._size(one, loose) for one in type.shape)}]"

@@ -232,6 +232,25 @@ arch A(x: [N, 4]) -> y: [N, 4] { net: { _: B
     "max dims": """arch A(x: [N, T], w: [M]) -> y: [N, _] { pad([0, max(T, 5) - T])
  it }
 """,
+    "a size that a requirement makes a number": """
+arch A(x: [B, C, H], other: [B, H, 2*C]) -> y: [B, 4, H] {
+  require C == 2, "two"
+  Conv1d(4, 1)
+  it + mean(other)
+}
+""",
+    "further labels of a shared layer, of their own containers": """
+block In(words: layer)(x: i64[B, T]) -> [B, T, 8] {
+  shared again = far.away.table: words
+  again -> Dropout(0.1)
+}
+
+arch A(x: i64[B, T]) -> y: [B, T, 8] {
+  shared w = words: Embedding(10, 8)
+  sub.deep: In(w)
+  model: { x -> encoder.words: w; it + 1; fc: Linear(8) }
+}
+""",
 }
 
 UNSAYABLE = {
