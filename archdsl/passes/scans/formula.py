@@ -21,8 +21,9 @@ UNREAD = ("add", "sub", "mul")
 """Operators whose gradient does not read their result: it may be written over."""
 
 
-def formula_text(formula: Formula, names: tuple[str, ...], tape: TorchTape) -> Code:
-    """The formula as a Python expression of the arguments of these names."""
+def formula_text(formula: Formula, names: tuple[str, ...], tape: TorchTape, place: str = "") -> Code:
+    """The formula as a Python expression of the arguments of these names; with a place, written there where it is a product or
+    sum, or a function of one."""
     if formula[0] == GIVEN:
         return Code(names[formula[1]])
     if formula[0] == NUMBER:
@@ -30,12 +31,22 @@ def formula_text(formula: Formula, names: tuple[str, ...], tape: TorchTape) -> C
     op = find(formula[0])
     if op is None:
         raise KeyError(formula[0])
-    inside = [_grouped(formula_text(one, names, tape)) for one in formula[2:]]
+    over = formula[0] in FROM_RESULT and formula[2][0] in UNREAD
+    inside = [formula_text(one, names, tape, place if over else "") for one in formula[2:]]
+    if place and formula[0] in UNREAD and not formula[1] and formula[2][0] != NUMBER:
+        return tape.call(f"torch.{formula[0]}", *inside, out=Code(place))
     types = tuple(TensorType(() if one[0] == NUMBER else (1,), "float") for one in formula[2:])
-    text = str(op(**dict(formula[1])).torch(_Inside(tape, types), *inside))  # type: ignore[arg-type]
-    if formula[0] in FROM_RESULT and formula[2][0] in UNREAD and text.startswith(f"torch.{formula[0]}("):
+    text = str(op(**dict(formula[1])).torch(_Inside(tape, types), *map(_grouped, inside)))  # type: ignore[arg-type]
+    if over and text.startswith(f"torch.{formula[0]}("):
         text = text.replace("(", "_(", 1)
     return Code(text)
+
+
+def given_of(formula: Formula) -> set[int]:
+    """Which arguments it reads."""
+    if formula[0] in (GIVEN, NUMBER):
+        return {formula[1]} if formula[0] == GIVEN else set()
+    return {one for inner in formula[2:] for one in given_of(inner)}
 
 
 def _grouped(code: Code) -> Code:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import ClassVar
 
 from archdsl.dims.shape import TensorType
+from archdsl.ir.edit import fresh
 from archdsl.ops.checks import given
 from archdsl.ops.contract import Code, Context, Op, TorchTape, option, required
-from archdsl.passes.scans.formula import Formula, formula_text
+from archdsl.passes.scans.formula import Formula, formula_text, given_of
 
 
 class Solved(Op):
@@ -104,9 +106,18 @@ class ContractedScan(Op):
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         tape.helper("recurrence")
         tape.helper("affine_scan")
-        said = ", ".join(formula_text(one, self.names, tape) for one in (self.a, self.b))
-        coefficients = Code(f"lambda {', '.join(self.names)}: ({said})")
+        out = fresh(set(self.names), "out")
+        places = [f"{out}[{index}]" if self._whole(one, tape.inputs) else "" for index, one in enumerate((self.a, self.b))]
+        said = ", ".join(formula_text(one, self.names, tape, to) for one, to in zip((self.a, self.b), places, strict=True))
+        coefficients = Code(f"lambda {', '.join((*self.names, out))}: ({said})")
         start, weights, *rest = (str(one) for one in inputs)
         held = Code(f"({', '.join(rest)}{',' if len(rest) == 1 else ''})")
         more: dict[str, object] = {"axes": self.axes, **({"reverse": True} if self.reverse else {})}
         return tape.call(tape.helper("contracted_scan"), coefficients, held, Code(weights), Code(start), **more)
+
+    def _whole(self, formula: Formula, inputs: tuple[TensorType, ...]) -> bool:
+        """Whether its values are [T, …] with all of h."""
+        start, _, *rest = inputs
+        read = [rest[one] for one in given_of(formula)]
+        sizes = [{one.shape[axis - start.rank] for one in read if one.rank >= start.rank - axis} for axis in range(start.rank)]
+        return any(one.rank > start.rank for one in read) and all(map(operator.contains, sizes, start.shape))

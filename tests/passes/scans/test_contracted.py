@@ -18,12 +18,12 @@ from archdsl.targets.torch.runtime.contracted_scan import _kept_scan, contracted
 
 Coefficients = Callable[..., tuple[Tensor, Tensor]]
 FORMULAS: dict[str, Coefficients] = {
-    "a selective state space": lambda p, q, u, v: (torch.exp(p * q), u * v),
-    "a decay for all": lambda p, q, u, v: (torch.sigmoid(q), u * v + p),
-    "zeros and signs": lambda p, q, u, v: (p * torch.relu(q), u - v),
-    "sizes of one": lambda p, q, u, v: (p, v),
-    "large": lambda p, q, u, v: (5 * p, u * v),
-    "tiny": lambda p, q, u, v: (1e-30 * p, u * v),
+    "a selective state space": lambda p, q, u, v, out: (torch.exp(p * q), u * v),
+    "a decay for all": lambda p, q, u, v, out: (torch.sigmoid(q), u * v + p),
+    "zeros and signs": lambda p, q, u, v, out: (p * torch.relu(q), u - v),
+    "sizes of one": lambda p, q, u, v, out: (p, v),
+    "large": lambda p, q, u, v, out: (5 * p, u * v),
+    "tiny": lambda p, q, u, v, out: (1e-30 * p, u * v),
 }
 SHAPES: dict[str, tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], tuple[int, ...]]] = {
     # the state, what is given (0: the steps), the weights, the summed axes
@@ -57,7 +57,7 @@ def loop(formula: str, parts: list[Tensor], axes: tuple[int, ...], reverse: bool
     sums = []
     for t in range(steps)[:: -1 if reverse else 1]:
         now, *held = (one[t] if one.dim() > rank else one for one in (weights, *given))
-        a, b = FORMULAS[formula](*held)
+        a, b = FORMULAS[formula](*held, (None, None))
         h = a * h + b
         sums.append((h * now).sum(axes))
     empty = h.new_empty(0, *(size for axis, size in enumerate(h.shape) if axis not in axes)) + h.sum()
@@ -74,6 +74,18 @@ def test_values_and_gradients_are_the_loops(formula: str, shapes: str, reverse: 
         weights = [torch.randn_like(one) for one in wanted]
         grads = [torch.autograd.grad(one, parts, weights, allow_unused=True, materialize_grads=True) for one in (made, wanted)]
         for one, two in zip((*made, *grads[0]), (*wanted, *grads[1]), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("shapes", ["Mamba", "linear attention", "two axes"])
+def test_coefficients_written_where_the_helper_says(shapes: str, reverse: bool) -> None:
+    for length in (0, 1, 2, 13, 36, 64):
+        (start, weights, *given), axes = drawn(shapes, length)
+        with torch.no_grad():
+            made = contracted_scan(in_place, tuple(given), weights, start, axes, reverse)
+            wanted = loop("a selective state space", [start, weights, *given], axes, reverse)
+        for one, two in zip(made, wanted, strict=True):
             torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-9)
 
 
@@ -113,13 +125,18 @@ class Alive(TorchDispatchMode):
         return made
 
 
+def in_place(p: Tensor, q: Tensor, u: Tensor, v: Tensor, out: tuple[Tensor | None, Tensor | None]) -> tuple[Tensor, Tensor]:
+    """A selective state space, as it is printed."""
+    return torch.exp_(torch.mul(p, q, out=out[0])), torch.mul(u, v, out=out[1])
+
+
 def most_alive(scan: Callable[..., tuple[Tensor, Tensor]], backward: bool) -> float:
     """The memory at most, in parts of that of all states."""
     steps, state = 400, (2, 64, 32)
     sizes = ((steps, 2, 64, 1), (64, 32), (steps, 2, 64, 1), (steps, 2, 1, 32))
     start, weights, *given = (torch.rand(one, requires_grad=True) for one in (state, (steps, 2, 1, 32), *sizes))
     with Alive() as alive, torch.set_grad_enabled(backward):
-        y, _ = scan(FORMULAS["a selective state space"], tuple(given), weights, start, (2,))
+        y, _ = scan(in_place, tuple(given), weights, start, (2,))
         if backward:
             y.sum().backward()
     return alive.most / (steps * 2 * 64 * 32 * 4)

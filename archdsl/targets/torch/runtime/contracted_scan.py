@@ -19,12 +19,12 @@ def contracted_scan(
     axes: tuple[int, ...],
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """`h[t] = a[t] * h[t - 1] + b[t]` with `a, b = coefficients(*given)`, element by element, of which only sums are kept:
-    `y[t] = (h[t] * weights[t]).sum(axes)`. All y [T, …] and the last h, of the first h, `start` […].
+    """`h[t] = a[t] * h[t - 1] + b[t]`, element by element, with `a, b = coefficients(*given, (None, None))`, of which only sums
+    are kept: `y[t] = (h[t] * weights[t]).sum(axes)`. All y [T, …] and the last h, of the first h, `start` […].
 
-    The tensors of `given`, and `weights`, have the axis of the steps and all axes of h, where they may be of size 1, or they are
-    the same in each step and broadcast to h. About 2 * sqrt(T) states are kept at most: the backward pass makes them again, a
-    run of steps at a time.
+    In the place of the pair `coefficients` may be given where to write a and b. The tensors of `given`, and `weights`, have the
+    axis of the steps and all axes of h, where they may be of size 1, or they are the same in each step and broadcast to h. About
+    2 * sqrt(T) states are kept at most: the backward pass makes them again, a run of steps at a time.
     """
     rank = start.dim()
     kept = [axis for axis in range(rank) if axis not in axes]
@@ -56,7 +56,7 @@ def _kept_scan(
 ) -> tuple[Tensor, Tensor]:
     """The same with all states kept: for a compiler, which fuses what it can, and for gradients of gradients."""
     steps = _count(state, weights, *given)
-    a, b = (one.expand(steps, *state.shape) for one in coefficients(*given))
+    a, b = (one.expand(steps, *state.shape) for one in coefficients(*given, (None, None)))
     _, after, last = affine_scan(a, b, state)
     return (after * weights).sum([axis + 1 for axis in summed]), last
 
@@ -71,8 +71,22 @@ def _run(one: Tensor, rank: int, steps: slice) -> Tensor:
     return one[steps] if one.dim() > rank else one
 
 
-def _each(one: Tensor, rank: int, steps: int) -> tuple[Tensor, ...]:
-    return one.unbind(0) if one.dim() > rank else (one,) * steps
+def _reader(y: Tensor, weights: Tensor, state: Tensor, summed: tuple[int, ...]) -> Callable[[slice, Tensor, Tensor], None]:
+    """Writes the sums of a run of steps to their places in y, of a tensor that it may write over and of the states."""
+    rank = state.dim()
+    if rank < 3 or summed != (rank - 2,) or weights.shape[-1] != 1:
+
+        def sums(steps: slice, free: Tensor, states: Tensor) -> None:
+            weighted = torch.mul(states, _run(weights, rank, steps), out=free)
+            torch.sum(weighted, [axis + 1 for axis in summed], out=y[steps])
+
+        return sums
+    lines = weights.expand(len(y), *state.shape[:-1], 1).mT.flatten(1, -3).contiguous()  # each sum is a row times a matrix
+
+    def products(steps: slice, free: Tensor, states: Tensor) -> None:
+        torch.bmm(lines[steps].flatten(0, 1), states.flatten(0, -3), out=y[steps].flatten(0, -2).unsqueeze(1))
+
+    return products
 
 
 class _ContractedScan(torch.autograd.Function):
@@ -84,24 +98,28 @@ class _ContractedScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         steps, rank, saving = _count(state, weights, *given), state.dim(), any(ctx.needs_input_grad)
         length = max(int(steps**0.5), 1)
+        most = max(min(length // 2, 2**18 // max(state.numel(), 1)), 1)  # of more steps, the coefficients would not fit the cache
+        factors, terms = state.new_empty(2, most, *state.shape)
+        rows = list(zip(factors.unbind(0), terms.unbind(0), strict=True))
         y = state.new_empty(steps, *(size for axis, size in enumerate(state.shape) if axis not in summed))
+        read = _reader(y, weights, state, summed)
         now, starts = state.clone(), []
-        matrix, row, places, weight_rank = now, weights, y, rank
-        product = rank > 2 and summed == (rank - 2,) and weights.shape[-1] == 1  # the sum is a row times a matrix
-        if product:
-            row = weights.expand(*weights.shape[:-rank], *state.shape[:-1], 1).mT.flatten(-rank, -3)
-            matrix, places, weight_rank = now.flatten(0, -3), y.unsqueeze(-2).flatten(1, -3), 3
-        slices = (_each(one, rank, steps) for one in given)
-        walked = zip(places.unbind(0), _each(row, weight_rank, steps), *slices, strict=True)
-        for step, (place, weight, *parts) in enumerate(walked):
-            if saving and step % length == 0:
+        for begin in range(0, steps, length):
+            if saving:
                 starts.append(now.clone())
-            a, b = coefficients(*parts)
-            torch.addcmul(b, a, now, out=now)
-            if product:
-                torch.bmm(weight, matrix, out=place)
-            else:
-                torch.sum(now * weight, summed, out=place)
+            end = min(begin + length, steps)
+            for first in range(begin, end, most):
+                piece = slice(first, min(first + most, end))
+                count = piece.stop - first
+                places = factors[:count], terms[:count]
+                for place, made in zip(places, coefficients(*(_run(one, rank, piece) for one in given), places), strict=True):
+                    if made is not place:
+                        place.copy_(made)
+                before = now
+                for factor, term in rows[:count]:  # each state takes the place of its term
+                    before = torch.addcmul(term, factor, before, out=term)
+                now.copy_(before)
+                read(piece, *places)
         ctx.coefficients, ctx.summed, ctx.steps, ctx.length = coefficients, summed, steps, length
         ctx.save_for_backward(state, weights, *given, *starts)
         return y, now
@@ -119,28 +137,31 @@ class _ContractedScan(torch.autograd.Function):
         _, weights, *given = inputs
         grads = [torch.zeros_like(one) for one in (weights, *given)]
         later = grad_last.clone()
+        states, grad_states, free = (later.new_empty(length + 1, *later.shape) for _ in range(3))
         for axis in ctx.summed:
             grad_y = grad_y.unsqueeze(axis + 1)
         for index in reversed(range(count)):
             run = slice(index * length, min((index + 1) * length, steps))
             with torch.enable_grad():
                 parts = [_run(one, rank, run).detach().requires_grad_() for one in given]
-                coefficients = ctx.coefficients(*parts)
-            size = (run.stop - run.start, *later.shape)
-            a, b = (one.detach().expand(size) for one in coefficients)
-            states = later.new_empty(size[0] + 1, *later.shape)
+                coefficients = ctx.coefficients(*parts, (None, None))
+            weight, outer, size = _run(weights, rank, run), grad_y[run], run.stop - run.start
+            factors, terms = (one.detach().expand(size, *later.shape).unbind(0) for one in coefficients)
             states[0] = starts[index]
-            for step in range(size[0]):
-                torch.addcmul(b[step], a[step], states[step], out=states[step + 1])
-            weight, outer = _run(weights, rank, run), grad_y[run]
-            grad_states = (weight * outer).expand(size).contiguous()
-            for step in reversed(range(size[0])):
-                grad_states[step] += later
-                torch.mul(grad_states[step], a[step], out=later)
-            outside = (grad_states * states[:-1], grad_states)
+            walked = states.unbind(0)
+            for factor, term, before, after in zip(factors, terms, walked[:size], walked[1 : size + 1], strict=True):
+                torch.addcmul(term, factor, before, out=after)
+            torch.mul(weight.expand(size, *later.shape), outer, out=grad_states[:size])
+            walked = grad_states[:size].unbind(0)
+            walked[-1].add_(later)
+            for factor, before, after in zip(factors[:0:-1], walked[-2::-1], walked[:0:-1], strict=True):
+                torch.addcmul(before, factor, after, out=before)
+            torch.mul(factors[0], walked[0], out=later)
+            outside = (torch.mul(grad_states[:size], states[:size], out=free[:size]), grad_states[:size])
             onto = [one.sum_to_size(other.shape) for one, other in zip(outside, coefficients, strict=True)]
-            found = torch.autograd.grad(coefficients, parts, onto, materialize_grads=True)
-            shares = ((states[1:] * outer).sum_to_size(weight.shape), *found)
-            for total, share in zip(grads, shares, strict=True):
+            shares = torch.autograd.grad(coefficients, parts, onto, materialize_grads=True)
+            for total, share in zip(grads[1:], shares, strict=True):  # which may be `free` itself
                 _run(total, rank, run).add_(share)
+            share = torch.mul(states[1 : size + 1], outer, out=free[:size])
+            _run(grads[0], rank, run).add_(share.sum_to_size(weight.shape))
         return None, None, later, *grads
