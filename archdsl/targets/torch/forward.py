@@ -57,6 +57,8 @@ class Forward:
         """The local of each borrowed layer."""
         self.parameters: list[str] = []
         """The locals of the arguments, in order."""
+        self.in_step = False
+        """Whether what is written stands in a step that is a function of its own."""
 
     def run(self) -> None:
         """Fill the function."""

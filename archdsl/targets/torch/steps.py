@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
+from archdsl.targets.torch.members import callable_access
+from archdsl.targets.torch.merging.presence import Presence
 from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.statements import Block
 
@@ -16,23 +18,43 @@ if TYPE_CHECKING:
 
 
 def in_one_graph(body: Graph, members: Mapping[Path, Member]) -> bool:
-    """Whether PyTorch's `scan` operator takes the body: not if it has a scan inside, and of a layer it takes tensors and whole
-    numbers alone. `members` are what the body's nodes call."""
+    """Whether PyTorch's `scan` operator takes the body: not with a scan in it whose length is not known before it runs. `members`
+    are what the body's nodes call."""
     return all(_taken(node, members) for node in body.nodes)
 
 
 def _taken(node: Node, members: Mapping[Path, Member]) -> bool:
-    if node.scan is not None or node.choice is not None or node.lent:
+    if node.scan is not None:
+        return isinstance(node.scan.length, int) and in_one_graph(node.scan.body, members)
+    if node.choice is not None:
+        return not isinstance(node.choice, Presence) and all(in_one_graph(one, members) for one in node.bodies)
+    if node.lent:
         return False
     if node.member is None or node.leaf:
         return True
     member = members.get(node.member)
     if isinstance(member, Call):
         graph = node.graph or member.graph
-        return in_one_graph(graph, graph.members)
-    if not isinstance(member, Layer) or member.op.random or member.op.family == "recurrent":
-        return False
-    return not any(isinstance(value, float) for _, value in member.op.items())
+        return not any(one.scan is not None for one in graph.nodes) and in_one_graph(graph, graph.members)
+    return isinstance(member, Layer) and member.op.family != "recurrent"
+
+
+def _numbered(forward: Forward, body: Graph) -> list[str]:
+    """The modules that the body calls and that have numbers of their own: a probability, an eps."""
+    found: dict[str, None] = {}
+    for node in body.nodes:
+        for inner in node.bodies:
+            found.update(dict.fromkeys(_numbered(forward, inner)))
+        member = forward.graph.members.get(node.member or ())
+        if member is not None and not node.leaf and _has_numbers(member):
+            found[callable_access(forward.plan, forward.plans, node.member or ())] = None
+    return list(found)
+
+
+def _has_numbers(member: Member) -> bool:
+    if isinstance(member, Call):
+        return any(_has_numbers(one) for one in member.graph.members.values())
+    return isinstance(member, Layer) and any(isinstance(value, float) for _, value in member.op.items())
 
 
 def write_steps(forward: Forward, node: Node, scan: Scan) -> None:
@@ -53,8 +75,10 @@ def write_steps(forward: Forward, node: Node, scan: Scan) -> None:
     captured = zip(inputs[count + scan.carries :], operands[count + scan.carries :], strict=True)
     function.locals = {**kept, **inside, **{one.name: names[value.name] for one, value in captured}}
     function.shapes += [(local, one.type) for local, one in zip((*slices, *carries), inputs, strict=False)]
+    around, forward.in_step = forward.in_step, True
     for one in body.nodes:
         forward.node(one)
+    forward.in_step = around
     made = [function.locals[one.value.name] for one in body.outputs]
     if done:
         over = made.pop()
@@ -81,9 +105,10 @@ def _write_call(forward: Forward, node: Node, scan: Scan, step: str, operands: l
         starts.append(f"torch.zeros((), dtype=torch.bool, device={tape.device()})")
     results = node.results[: scan.yields]
     stacked = tuple(axis % one.type.rank for axis, one in zip(scan.yield_axes, results, strict=True))
-    more = f", {tape.plain(stacked)}" if stacked else ""
-    given = f"{step}, {_tuple(starts)}, {_tuple(operands[:count])}, {tape.plain(scan.axes)}{more}"
-    code = f"{tape.helper('scan')}({given}{', reverse=True' if scan.reverse else ''})"
+    given = [step, _tuple(starts), _tuple(operands[:count]), tape.plain(scan.axes), *([tape.plain(stacked)] if stacked else [])]
+    given += ["reverse=True"] if scan.reverse else []
+    given += [f"layers={_tuple(layers)}"] if (layers := _numbered(forward, scan.body)) else []
+    code = f"{tape.helper('scan')}({', '.join(given)})"
 
     finals = {index: value for value, index in zip(node.results[scan.yields :], scan.finals, strict=True)}
     targets = []

@@ -40,12 +40,25 @@ LOOPS = {
     h = sin(h)
     yield o[:, 0] * b""",
     "until": "carry h = zeros(B, 3)\n    h = tanh(h * h + a)\n    final h\n    until mean(h) > 0.5",
+    "no carry": "yield tanh(a) * (b -> U: Linear(3)) -> Dropout(0.0)",
+    "a choice": "carry h = zeros(B, 3)\n    h = h + a -> { if training { tanh(it * it) } else { sin(it) } }\n    yield h * b",
+    "a dropout": "carry h = zeros(B, 3)\n    h = tanh((h -> U: Linear(3)) + a) -> Dropout(0.0)\n    yield h * b",
+    "a block": "carry h = zeros(B, 3)\n    h = (h * a, b) -> C: Inner\n    yield h * b",
+    "a scan of known length": """carry h = zeros(B, 3)
+    scan c in A over axis 0 { carry k = h; k = tanh((k -> U: Linear(3)) + a * c[0]) -> Dropout(0.0); yield k }
+    h = tanh(mean(it, axis=0) + h)
+    yield h * b""",
 }
+INNER = """block Inner(h: [B, 3], a: [B, 3]) -> [B, 3] {
+  tanh((h -> U: Linear(3)) + a) -> Dropout(0.0) -> skip { LayerNorm -> Linear(3) -> tanh -> DropPath(0.0) }
+}
+"""
 
 
 def text(form: str, reverse: str = "") -> str:
     extra = "" if "A)" in form else "\n  it + sum(A)"
-    return f"{HEAD.replace('axis 1', f'axis 1 {reverse}')}\n    {form}\n  }}{extra}\n}}"
+    before = INNER if "Inner" in form else ""
+    return f"{before}{HEAD.replace('axis 1', f'axis 1 {reverse}')}\n    {form}\n  }}{extra}\n}}"
 
 
 @pytest.mark.slow
@@ -84,3 +97,38 @@ def one_graph(spec: str, backend: str) -> None:
             )
             for a, b in zip(ours, theirs, strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_each_step_of_one_graph_draws_anew_and_its_backward_has_the_same_draw(backend: str) -> None:
+    torch._dynamo.reset()
+    text = """arch A(x: [B, T, 50]) -> y: [B, T, 50] {
+  scan a in x over axis 1 {
+    carry h = zeros(B, 50)
+    h = tanh(h) + a -> D: Dropout(0.25)
+    yield h
+  }
+}"""
+    module = load(Source("<body>", text)).build(dtype="f64")
+    compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=backend)
+    for p in (0.25, 0.75) if backend == "aot_eager" else (0.25,):  # another probability is another graph, another length is none
+        module.D.p = p
+        for length in (5, 9):
+            x = torch.randn(20, length, 50, dtype=torch.float64).requires_grad_()
+            with torch._dynamo.config.patch(error_on_recompile=length == 9):
+                made = compiled(x)
+            kept = (made != 0).double()
+            h, steps = x.new_zeros(20, 50), []
+            for a, m in zip(x.unbind(1), kept.unbind(1), strict=True):
+                h = (torch.tanh(h) + a) * m / (1 - p)
+                steps.append(h)
+            wanted = torch.stack(steps, 1)
+            torch.testing.assert_close(made, wanted, rtol=1e-9, atol=1e-9)
+            ours, theirs = (torch.autograd.grad(one.square().sum(), x)[0] for one in (made, wanted))
+            torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+            assert abs(kept.mean().item() - (1 - p)) < 6 * (p * (1 - p) / kept.numel()) ** 0.5
+            masks = (*kept.unbind(1), *(compiled(x) != 0).double().unbind(1))
+            assert len({tuple(one.flatten().tolist()) for one in masks}) == 2 * length
+    module.eval()
+    torch.testing.assert_close(compiled(x), module(x), rtol=1e-9, atol=1e-9)

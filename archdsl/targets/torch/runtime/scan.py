@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def scan(
@@ -16,11 +16,13 @@ def scan(
     axes: tuple[int, ...],
     stacked: tuple[int, ...] = (),
     reverse: bool = False,
+    layers: tuple[nn.Module, ...] = (),
 ) -> tuple[Tensor, ...]:
     """`*carries, *yields = step(*carries, *slices)` for the slices of the sequences along their axes, one after the other: the
     last carries, and the yields of all steps, each stacked along its axis. With `reverse` from the last step to the first.
 
-    Under `torch.compile` it is PyTorch's own scan: one graph for any number of steps.
+    Under `torch.compile` it is PyTorch's own scan: one graph for any number of steps. `layers` are what `step` calls that has
+    numbers of its own, such as a probability.
     """
     if sequences[0].shape[axes[0]] == 0:  # one step on zeros tells the shapes
         like = step(*carries, *(one.new_zeros(one.movedim(axis, 0).shape[1:]) for one, axis in zip(sequences, axes, strict=True)))
@@ -29,6 +31,7 @@ def scan(
             one.new_empty(*one.shape[:axis], 0, *one.shape[axis:]) for one, axis in zip(yields, stacked, strict=True)
         )
     if torch.compiler.is_compiling():
+        _fix_numbers(layers)
         made = _in_one_graph(step, carries, [one.movedim(axis, 0) for one, axis in zip(sequences, axes, strict=True)], reverse)
         return *made[: len(carries)], *(one.movedim(0, axis) for one, axis in zip(made[len(carries) :], stacked, strict=True))
     walked = list(zip(*(one.unbind(axis) for one, axis in zip(sequences, axes, strict=True)), strict=True))
@@ -39,6 +42,18 @@ def scan(
         for steps, one in zip(lists, yields, strict=True):
             steps.append(one)
     return *carries, *(torch.stack(one[::-1] if reverse else one, axis) for one, axis in zip(lists, stacked, strict=True))
+
+
+def _fix_numbers(layers: tuple[nn.Module, ...]) -> None:
+    """The numbers of layers as constants: PyTorch's operator takes none that a compiler keeps open, and one in a set has a value.
+
+    Another number is then another graph.
+    """
+    for layer in (one for top in layers for one in top.modules()):
+        for name, number in list(vars(layer).items()):
+            if isinstance(number, float):
+                (known,) = {number}
+                setattr(layer, name, known)
 
 
 def _in_one_graph(
