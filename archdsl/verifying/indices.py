@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph, Layer
 from archdsl.ir.node import Node
-from archdsl.ir.value import Value
+from archdsl.ir.value import Number, Operand, Value
 from archdsl.ops.contract import Op
+from archdsl.ops.create.filled import Constant
 
 INTEGERS = ("i64", "i32", "i16", "i8", "u8")
 
@@ -30,10 +31,13 @@ def _limits(graph: Graph, owner: Graph, memo: dict[int, dict[str, list[Size]]]) 
         return memo[id(graph)]
     found: dict[str, list[Size]] = {}
     memo[id(graph)] = found
+    numbers = {node.results[0].name: _greatest(node.op.values) for node in graph.nodes if isinstance(node.op, Constant)}
     for node in reversed(graph.nodes):
         for index, operand in enumerate(node.operands):
             if isinstance(operand, Value) and operand.type.dtype in INTEGERS:
                 for size in _asked(node, index, owner, found, memo):
+                    if node.op is not None and node.op.name == "add":
+                        size = size - _added(node.operands[1 - index], numbers)
                     bounds = found.setdefault(operand.name, [])
                     if size not in bounds:
                         bounds.append(size)
@@ -52,6 +56,17 @@ def _asked(node: Node, index: int, owner: Graph, found: dict[str, list[Size]], m
     for inner, names, offset, home in _bodies(node, owner):
         if offset <= index < offset + len(names):
             yield from _limits(inner, home, memo).get(names[index - offset], ())
+
+
+def _added(other: Operand, numbers: Mapping[str, float]) -> int:
+    """The most that the other operand of a sum adds, where it is known: the offsets of several tables in one."""
+    if isinstance(other, Value):
+        return int(numbers.get(other.name, 0))
+    return other.number if isinstance(other, Number) and isinstance(other.number, int) else 0
+
+
+def _greatest(values: Any) -> float:
+    return max(map(_greatest, values), default=0) if isinstance(values, tuple) else float(values)
 
 
 def _layer(node: Node, owner: Graph) -> Op | None:

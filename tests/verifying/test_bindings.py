@@ -59,6 +59,18 @@ def test_what_integers_are_positions_in() -> None:
     }  # fmt: skip
 
 
+def test_what_is_added_counts() -> None:
+    """Several tables in one: `kinds + constant([0, 3])` must stay below 8 rows."""
+    text = """arch A(kinds: i64[B, 2], one: i64[B]) -> a: [B, 2, 4], b: [B, 4] {
+      rows = kinds + constant([0, 3]) -> rows: Embedding(8, 4)
+      (rows, one + 2 -> places: Embedding(12, 4))
+    }"""
+    spec = load(Source("i.arch", text))
+    found = limits(spec.graph())
+    assert (found["kinds"], found["one"]) == ([5], [10])
+    assert spec.verify().ok
+
+
 def test_drawn_values_stay_below() -> None:
     drawn = draw_inputs(INDICES.graph(), {"B": 40, "T": 3, "E": 50, "V": 2}, 0)
     assert int(drawn["words"].max()) == 6
