@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,7 +171,7 @@ def _changes(changes: Iterable[Change]) -> Iterator[str]:
 
 
 def _folded(grouped: Mapping[tuple[str, str, str], list[Change]]) -> Iterator[tuple[str, str, str, list[Change]]]:
-    """Numbered steps that came or went in a row, `6: Block`, `7: Block`, … as one."""
+    """Numbered steps that came or went in a row, `h.6: Block`, `h.7: Block`, … as one."""
     waiting: list[tuple[str, str, str, list[Change]]] = []
 
     def told() -> Iterator[tuple[str, str, str, list[Change]]]:
@@ -182,16 +183,21 @@ def _folded(grouped: Mapping[tuple[str, str, str], list[Change]]) -> Iterator[tu
         waiting.clear()
 
     for (kind, step, other), several in grouped.items():
-        label, _, word = step.partition(": ")
-        before = waiting[-1][1].partition(": ") if waiting else ("", "", "")
-        follows = before[0].isdigit() and label.isdigit() and int(label) == int(before[0]) + 1
-        if waiting and not (follows and before[2] == word and waiting[-1][0] == kind):
+        here, before = _numbered(step), _numbered(waiting[-1][1]) if waiting else None
+        follows = before is not None and here == (before[0], before[1] + 1, before[2]) and waiting[-1][0] == kind
+        if waiting and not follows:
             yield from told()
-        if kind in ("added", "removed") and label.isdigit():
+        if kind in ("added", "removed") and here is not None:
             waiting.append((kind, step, other, several))
         else:
             yield kind, step, other, several
     yield from told()
+
+
+def _numbered(step: str) -> tuple[str, int, str] | None:
+    """What stands before the number at the end of a step's label, the number, and the step's word; None without one."""
+    found = re.fullmatch(r"(.*?)(\d+): (.*)", step)
+    return None if found is None else (found[1], int(found[2]), found[3])
 
 
 def _some(values: list[str]) -> str:

@@ -14,7 +14,7 @@ from archdsl.elaborate.editing.changes import Change
 from archdsl.elaborate.editing.folding import settled
 from archdsl.elaborate.editing.selection import Selection, select
 from archdsl.elaborate.editing.selectors import Selector
-from archdsl.elaborate.editing.sites import Occurrence
+from archdsl.elaborate.editing.sites import CONSTRUCTS, Occurrence
 from archdsl.elaborate.editing.trie import Edit
 from archdsl.elaborate.origin import Origin
 from archdsl.elaborate.program import Module
@@ -23,7 +23,7 @@ from archdsl.files.reading import read_source
 from archdsl.ir.graph import Graph
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import ArchError, Problem
-from archdsl.records import record
+from archdsl.records import changed, record
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.format import LayoutFault, format_source
@@ -156,9 +156,30 @@ def _edits(selection: Selection, change: Change) -> Iterator[Edit]:
         first = mine[0]
         if len(mine) < len(there):
             left = next(one for one in there if (one.way, one.span) not in meant)
-            both = f"`{'.'.join(first.names[-1])}` and not for `{'.'.join(left.names[-1])}`"
-            raise NoPatch(f"what stands at {span} is edited for {both}")
-        yield change.edit(first.site)
+            pairs = [pair for pair in zip(first.names, left.names, strict=True) if pair[0] != pair[1]] or [
+                (first.path, left.path)
+            ]
+            one, other = (".".join(path) for path in pairs[-1])
+            raise NoPatch(f"what stands at {span} is edited for `{one}` and not for `{other}`")
+        numbers = {one.path[-1] if one.site.own else "" for one in there}
+        yield _labelled(change.edit(first.site), numbers.pop() if len(numbers) == 1 else "")
+
+
+def _labelled(edit: Edit, number: str) -> Edit:
+    """What stands in braces where a step with a number stood has the number as its label."""
+    new = edit.new
+    if (
+        not edit.named
+        or not number
+        or not isinstance(new, tree.Step)
+        or type(new.term) not in CONSTRUCTS
+        or new.label is not None
+    ):
+        return edit
+    if new.span.start == new.span.end:
+        return edit
+    at = Span(Source("<number>", number), 0, len(number))
+    return changed(edit, new=changed(new, label=tree.Path(at, (tree.Segment(at, number, False),))))
 
 
 def _written(source: Source, file: tree.File, edits: Sequence[Edit], plain: bool, standing: bool) -> str | None:

@@ -132,3 +132,14 @@ def test_what_the_other_picture_lacks_is_marked() -> None:
     assert marked == [{"relu"}, {"gelu"}]
     rows = [[row for box in one.boxes for row in box.rows] for one in pictures]
     assert all(a.marked == b.marked for a, b in zip_longest(*rows))
+
+
+def test_steps_that_came_in_a_row_are_one_line() -> None:
+    text = 'arch Net(depth: int = 2)(x: [N, 4]) { repeat i in 0..depth { "net.layer_{i}": Linear(4); "a{i}b": Linear(4) } }'
+    spec = archdsl.load(Source("net.arch", text))
+    lines = str(compare(spec.graph(), spec.graph(depth=6), ("small", "large"))).splitlines()
+    told = [line.partition(":")[0] for line in lines if line.startswith("  +")]
+    assert sorted(told) == sorted([*(f"  + a{i}b" for i in range(2, 6)), *(f"  + net.layer_{i}" for i in range(2, 6))])
+    spec = archdsl.load(Source("net.arch", text.replace('; "a{i}b": Linear(4)', "")))
+    lines = str(compare(spec.graph(), spec.graph(depth=6), ("small", "large"))).splitlines()
+    assert "  + net.layer_2 to net.layer_5: Linear(in_features=4, out_features=4)" in lines

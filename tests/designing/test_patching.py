@@ -77,6 +77,7 @@ def patch(text: str, edit: str, name: str = "Net") -> Patch:
         ("insert before relu not in Res and not 1 { tanh }", "relu(y)", "relu((y -> tanh))"),
         ("wrap a with skip via p: Linear(3)", "a: Linear(3)", "skip { a: Linear(3) } via p: Linear(3)"),
         ("wrap gelu with skip", "gelu(it + 1)", "(it + 1) -> skip { gelu }"),
+        ("replace 0 with { a: Linear(6); relu }", "  Linear(6)\n", "  0: { a: Linear(6); relu }\n"),
         ("unwrap layers", "layers: repeat 2 { Res(4) }", "layers: { Res(4) }"),
         ("unwrap [skip]", NET[NET.index("  skip {") : NET.index("}\n\narch Net")],
          "  # around\n  fc1: Linear(width)\n  relu  # bends\n  fc2: Linear(D)\n"),
@@ -111,6 +112,12 @@ def test_another_layout_than_the_one_is_kept() -> None:
 def test_some_instances_of_a_line_are_no_patch() -> None:
     with pytest.raises(NoPatch, match=r"net.arch:5:5 is edited for `layers.0.relu` and not for `layers.1.relu`"):
         patch(NET, "replace layers.0.relu with gelu")
+
+
+def test_steps_that_are_called_the_same_are_told_apart_by_their_numbers() -> None:
+    text = "arch Net(x: [N, 8]) { body: { repeat 2 { Linear(8); relu } } }"
+    with pytest.raises(NoPatch, match=r"net.arch:1:53 is edited for `body.1` and not for `body.3`"):
+        patch(text, "replace body.1 with gelu")
 
 
 def test_what_stands_in_the_standard_library_is_no_patch() -> None:

@@ -126,6 +126,7 @@ def test_algebra_of_selections() -> None:
         ("Linear(out_features=9)", "no step has `out_features=9`", "`out_features` is"),
         ("Linear(outfeatures=9)", "no step has an attribute `outfeatures`", "did you mean `out_features`"),
         ("kind=skipp", "no step has `[skipp]`", "did you mean `skip`?"),
+        ("relu in Net", "no step is called `Net`", "`block=Net`"),
         ("relu & Linear", "no step is both `relu` and `Linear`", ""),
         ("relu in Linear", "nothing stands inside of `Linear`", ""),
         ("~(relu | ~relu)", "means every step", ""),

@@ -163,3 +163,13 @@ def test_edits_alone() -> None:
     assert not problems.errors
     assert read_edits("remove } arch X = Y", problems) == ()
     assert problems.errors
+
+
+def test_edits_alone_have_their_places_in_their_own_text() -> None:
+    problems = Problems()
+    (first, second) = read_edits("replace relu with gelu\nremove tanh", problems)
+    assert second.selector is not None
+    assert (first.span.line, second.selector.span.line, second.selector.span.text) == (1, 2, "tanh")
+    assert first.span.source.text == "replace relu with gelu\nremove tanh"
+    read_edits("replace relu gelu", problems)
+    assert str(problems.errors[0].at) == "<edits>:1:18"

@@ -49,6 +49,8 @@ def _path(pattern: str, steps: Sequence[Occurrence]) -> tuple[str, str | None]:
         inner = {path[-1] for step in steps for path in step.names if len(path) > 1}
         if pattern in inner:
             return f"`{pattern}` is no word and no label at the top", f"deeper there is one: `**.{pattern}`"
+        if any(step.block == pattern for step in steps):
+            return f"no step is called `{pattern}`", f"the steps in its text: `block={pattern}`"
         named = sorted(one for one in labels | words if not one.isdigit())
         help = did_you_mean(pattern, named) or f"it has {_some(named)}"
         return f"nothing is called `{pattern}`", help

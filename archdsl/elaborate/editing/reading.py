@@ -8,11 +8,11 @@ from typing import Any
 from archdsl.elaborate.editing.selectors import At, Both, Either, Has, Inside, Not, Selector
 from archdsl.elaborate.faults import edit_problems as problems
 from archdsl.problems.collector import Problems
-from archdsl.problems.problem import ArchError, Fix, Label, Problem
-from archdsl.records import changed, parts
+from archdsl.problems.problem import ArchError
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
+from archdsl.syntax.within import placed, shifted
 
 _PART = r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<compare>[<>=!]=|[=<>])|(?P<mark>[()&|~,])|(?P<list>\[[^][]*\](?![\w*?.\[-]))
     |(?P<word>[^\s"()&|~,=<>!]+))"""
@@ -219,29 +219,9 @@ def _body(text: str, name: str, start: str, end: str) -> tree.Body:
     span = Span(Source(name, text), 0, len(text))
     here = Span(file.source, len(before), len(before) + len(text))
     if found.errors:
-        raise ArchError(tuple(_placed(one, here, span.source) for one in found.sorted()))
+        raise ArchError(tuple(placed(one, here, span.source) for one in found.sorted()))
     item = file.items[0] if len(file.items) == 1 else None
     if not isinstance(item, tree.Block) or item.lists:
         raise _bad(span, "one step or chain stands here")
-    body: tree.Body = _shift(item.body, here, span.source)
+    body: tree.Body = shifted(item.body, here, span.source)
     return body
-
-
-def _shift(one: Any, here: Span, source: Source) -> Any:
-    """The tree with its places counted from the start of `here`, in another source; places outside of `here` are its ends."""
-    if isinstance(one, Span):
-        low, high = (min(max(at - here.start, 0), here.end - here.start) for at in (one.start, one.end))
-        return Span(source, low, high)
-    if isinstance(one, tuple):
-        return tuple([_shift(part, here, source) for part in one])
-    if isinstance(one, tree.Tree):
-        return changed(one, **{name: _shift(part, here, source) for name, part in parts(one)})
-    return one
-
-
-def _placed(problem: Problem, here: Span, source: Source) -> Problem:
-    others = tuple(Label(_shift(one.span, here, source), one.text) for one in problem.others)
-    fix = problem.fix
-    if fix is not None:
-        fix = Fix(_shift(fix.span, here, source), fix.text, fix.title)
-    return changed(problem, at=_shift(problem.at, here, source), others=others, fix=fix)
