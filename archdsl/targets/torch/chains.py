@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
@@ -15,11 +15,27 @@ from archdsl.targets.torch.tape import Tape
 
 def with_chains(graph: Graph) -> Graph:
     """The graph, and all below it, with each container that is a pure chain as a call of a graph of kind `chain`."""
-    return _Chains().graph(graph)
+    aliased: set[tuple[int, Path]] = set()
+    for one in graph.graphs():
+        for path in one.aliases:
+            aliased.update(_passed(one, path))
+    return _Chains(aliased).graph(graph)
+
+
+def _passed(graph: Graph, path: Path) -> Iterator[tuple[int, Path]]:
+    """The containers on the way to a path, each with the graph that it may be in: a label may reach into a block."""
+    for end in range(1, len(path)):
+        yield id(graph), path[:end]
+        member = graph.members.get(path[:end])
+        if isinstance(member, Call):
+            yield from _passed(member.graph, path[end:])
 
 
 class _Chains:
-    def __init__(self) -> None:
+    """`aliased` are the containers that must be there for the second labels of what stands elsewhere."""
+
+    def __init__(self, aliased: set[tuple[int, Path]]) -> None:
+        self.aliased = aliased
         self.known: dict[int, tuple[Graph, Graph]] = {}
 
     def graph(self, graph: Graph) -> Graph:
@@ -38,6 +54,12 @@ class _Chains:
             members, nodes = _outlined(members, nodes, path, graph)
             members, nodes = outline(members, nodes, path, graph)
         outlined = members.keys() - graph.members.keys()
+        containers = tuple(
+            path
+            for path in graph.containers
+            if not any(path[:end] in outlined for end in range(1, len(path)))
+            and ((id(graph), path) in self.aliased or any(one[: len(path)] == path for one in members))
+        )
         kind = graph.kind
         if kind == "block" and graph.loops and not borrowed and not graph.ties and not graph.aliases:
             inputs = graph.input_values
@@ -46,8 +68,7 @@ class _Chains:
                     kind = "chain"
         return Graph(
             graph.name, kind, graph.inputs, graph.outputs, nodes, members, graph.ties, graph.aliases, borrowed,
-            tuple(path for path in graph.containers if not any(path[:end] in outlined for end in range(1, len(path)))),
-            graph.loops, graph.config, graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
+            containers, graph.loops, graph.config, graph.parameters, graph.facts, graph.doors, graph.doc, graph.span,
         )  # fmt: skip
 
 
