@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from archdsl.analyses.masks import Form, form_of, visible
+from archdsl.analyses.masks import Bounded, Form, form_of, visible
 from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Call, Graph, Layer, Parameter
 from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
-from archdsl.ops.contract import Along, Everywhere, Op, Reach
+from archdsl.ops.contract import Along, Everywhere, Gate, Op, Reach
 from archdsl.source import Span
 
 STEP = -1
@@ -26,32 +28,59 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Several:
+    """What depends on positions around its own along each of several axes, as scores do on those of the query and of the key."""
+
+    parts: tuple[Along, ...]
+
+
+Needs = Reach | Several | None
+
+
+@dataclass(frozen=True)
 class State:
     """Of a value: how it depends on the traced axis of the traced input (None: not at all); its form if it is a table."""
 
-    needs: Reach | None = None
+    needs: Needs = None
     form: Form = None
 
 
 UNKNOWN = State(Everywhere())
 
 
-def join(left: Reach | None, right: Reach | None) -> Reach | None:
+def parts(needs: Needs) -> tuple[Along, ...]:
+    """The axes along which something depends on the input, where it does not depend on all of it."""
+    return needs.parts if isinstance(needs, Several) else (needs,) if isinstance(needs, Along) else ()
+
+
+def join(left: Needs, right: Needs) -> Needs:
     """What depends on both."""
     if left is None or right is None:
         return right if left is None else left
-    if not isinstance(left, Along) or not isinstance(right, Along) or left.axis != right.axis:
+    if isinstance(left, Everywhere) or isinstance(right, Everywhere):
         return Everywhere()
-    low = None if left.low is None or right.low is None else min(left.low, right.low)
-    high = None if left.high is None or right.high is None else max(left.high, right.high)
-    return Along(left.axis, low, high)
+    found: dict[int, Along] = {}
+    for one in (*parts(left), *parts(right)):
+        other = found.get(one.axis, one)
+        low = None if one.low is None or other.low is None else min(one.low, other.low)
+        high = None if one.high is None or other.high is None else max(one.high, other.high)
+        found[one.axis] = Along(one.axis, low, high)
+    if len(found) > 1 and STEP in found:
+        return Everywhere()
+    return Several(tuple(found[axis] for axis in sorted(found))) if len(found) > 1 else next(iter(found.values()))
 
 
-def through(needs: Reach | None, reach: Reach) -> Reach | None:
+def through(needs: Along, reach: Reach) -> Reach:
     """The dependence of a result that reaches so far into an operand of this dependence."""
-    if needs is None or not isinstance(needs, Along) or needs.axis == STEP:
-        return needs
     return shifted(needs, reach.low, reach.high, reach.axis) if isinstance(reach, Along) else Everywhere()
+
+
+def each(needs: Needs, change: Callable[[Along], Reach]) -> Needs:
+    """What comes of the dependence on each axis, together."""
+    found: Needs = needs if isinstance(needs, Everywhere) else None
+    for one in parts(needs):
+        found = join(found, change(one))
+    return found
 
 
 def shifted(needs: Along, low: int | None, high: int | None, axis: int) -> Along:
@@ -116,7 +145,7 @@ class Flow:
         slices = tuple(State(_slice(one.needs, axis)) for one, axis in zip(given[:count], what.axes, strict=True))
         captured = given[count + what.carries :]
         carries = [one.needs for one in given[count : count + what.carries]]
-        stopped: Reach | None = None
+        stopped: Needs = None
         while True:
             before = [_later(one, what.reverse) for one in (*carries, stopped)]
             results = [one.needs for one in self.outputs(what.body, (*slices, *map(State, before[:-1]), *captured), home)]
@@ -136,36 +165,39 @@ class Flow:
         ends = [carries[index] for index in what.finals]
         return [
             State(one)
-            for one in [*found, *(Everywhere() if isinstance(one, Along) and one.axis == STEP else one for one in ends)]
+            for one in [*found, *(Everywhere() if any(part.axis == STEP for part in parts(one)) else one for one in ends)]
         ]
 
 
-def _later(needs: Reach | None, reverse: bool) -> Reach | None:
+def _later(needs: Needs, reverse: bool) -> Needs:
     """A carry of the step before, as this step sees it. The first value has no step: it is joined to the others unmoved."""
-    if not isinstance(needs, Along) or needs.axis != STEP:
-        return needs
     move = 1 if reverse else -1
-    return shifted(needs, move, move, STEP)
+    return each(needs, lambda one: shifted(one, move, move, STEP) if one.axis == STEP else one)
 
 
-def _widened(old: Reach | None, new: Reach | None) -> Reach | None:
-    """The new interval, unbounded at an end that keeps growing."""
-    if not isinstance(old, Along) or not isinstance(new, Along) or old == new:
-        return new
-    return Along(new.axis, new.low if new.low == old.low else None, new.high if new.high == old.high else None)
+def _widened(old: Needs, new: Needs) -> Needs:
+    """The new intervals, unbounded at an end that keeps growing."""
+    before = {one.axis: one for one in parts(old)}
+
+    def wide(one: Along) -> Along:
+        was = before.get(one.axis, one)
+        return Along(one.axis, one.low if one.low == was.low else None, one.high if one.high == was.high else None)
+
+    return each(new, wide)
 
 
-def _slice(needs: Reach | None, axis: int) -> Reach | None:
-    if not isinstance(needs, Along) or needs.axis == STEP:
-        return needs
-    return Along(STEP if needs.axis == axis else needs.axis - (needs.axis > axis), needs.low, needs.high)
+def _slice(needs: Needs, axis: int) -> Needs:
+    return each(
+        needs,
+        lambda one: (
+            one if one.axis == STEP else Along(STEP if one.axis == axis else one.axis - (one.axis > axis), one.low, one.high)
+        ),
+    )
 
 
-def _stacked(needs: Reach | None, axis: int, rank: int) -> Reach | None:
-    if not isinstance(needs, Along):
-        return needs
+def _stacked(needs: Needs, axis: int, rank: int) -> Needs:
     axis %= rank
-    return Along(axis if needs.axis == STEP else needs.axis + (needs.axis >= axis), needs.low, needs.high)
+    return each(needs, lambda one: Along(axis if one.axis == STEP else one.axis + (one.axis >= axis), one.low, one.high))
 
 
 def called(home: Graph, node: Node) -> Graph | Op | None:
@@ -196,33 +228,43 @@ def state_of(states: dict[str, State], one: Operand) -> State:
 def _operator(op: Op, node: Node, given: tuple[State, ...]) -> list[State]:
     inputs: tuple[TensorType | None, ...] = tuple(None if one is None else one.type for one in node.operands)
     outputs = tuple(one.type for one in node.results)
-    needs: Reach | None = None
+    needs: Needs = None
     for index, one in enumerate(given):
-        found = one.needs
-        if isinstance(found, Along) and found.axis != STEP:
-            found = through(found, _seen(op, index, op.reach(index, found.axis, inputs, outputs), found.axis, inputs, given))
-        needs = join(needs, found)
+        needs = join(needs, each(one.needs, partial(_into, op, index, inputs, outputs, given)))
     form = form_of(op, node.operands, tuple(one.form for one in given), inputs, outputs[0])
     return [State(needs, form if index == 0 else None) for index in range(len(outputs))]
 
 
-def _seen(op: Op, index: int, reach: Reach, axis: int, inputs: tuple[TensorType | None, ...], given: tuple[State, ...]) -> Reach:
-    """The reach of an attention's keys is cut by a mask or a bias whose form is known."""
-    q, one = inputs[0], inputs[index]
-    if q is None or one is None or index not in (1, 2) or axis % one.rank != q.rank - 2:
+def _into(
+    op: Op, index: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...], given: tuple[State, ...],
+    needs: Along,
+) -> Reach:  # fmt: skip
+    """The dependence of the results through an operand's dependence along one axis. Where it is zero or minus infinity it depends
+    on nothing, and what tables bar does not count."""
+    if needs.axis == STEP:
+        return needs
+    reach = op.reach(index, needs.axis, inputs, outputs)
+    form = given[index].form
+    itself = Gate(index, needs.axis, barred=isinstance(form, Bounded) and form.barred)
+    for gate in (itself, *op.gates(index, needs.axis, inputs)):
+        table = inputs[gate.table]
+        rank = table.rank if table is not None else 0
+        for row, (low, high) in visible(given[gate.table].form, rank, gate.column % max(rank, 1), gate.barred).items():
+            home = op.reach(gate.table, row, inputs, outputs)
+            if isinstance(home, Along) and (home.low, home.high) == (0, 0):
+                reach = _cut(reach, Along(home.axis, low, high))
+    return through(needs, reach)
+
+
+def _cut(reach: Reach, seen: Along) -> Reach:
+    """Both bounds, where they are along one axis; what goes along another says more."""
+    if not isinstance(reach, Along):
+        return seen
+    if reach.axis != seen.axis:
         return reach
-    if op.name == "attention":
-        tables = given[3:5]
-    elif op.name == "MultiheadAttention" and not dict(op.items())["need_weights"]:
-        tables = given[4:5]  # the padding has no queries, and the attention weights another axis for them
-    else:
-        return reach
-    low, high = (reach.low, reach.high) if isinstance(reach, Along) else (None, None)
-    for table in tables:
-        left, right = visible(table.form, q.rank)
-        low = left if low is None else low if left is None else max(low, left)
-        high = right if high is None else high if right is None else min(high, right)
-    return reach if low is None and high is None else Along(q.rank - 2, low, high)
+    low = seen.low if reach.low is None else reach.low if seen.low is None else max(reach.low, seen.low)
+    high = seen.high if reach.high is None else reach.high if seen.high is None else min(reach.high, seen.high)
+    return Along(reach.axis, low, high)
 
 
 def causal(graph: Graph, output_name: str, input_name: str, axis: int) -> Verdict:
@@ -263,18 +305,19 @@ def _prove(graph: Graph, output_name: str, input_name: str, axis: int, low: int 
     return Verdict(False, f"{claim}{where}", node.span if node is not None else None)
 
 
-def _keeps(needs: Reach | None, low: int | None) -> bool:
+def _keeps(needs: Needs, low: int | None) -> bool:
     """The dependence is on no later position, and with `low` on none that is earlier by more than it."""
-    if needs is None:
-        return True
-    if not isinstance(needs, Along) or needs.high is None or needs.high > 0:
+    if isinstance(needs, Everywhere):
         return False
-    return low is None or (needs.low is not None and needs.low >= low)
+    return all(
+        one.high is not None and one.high <= 0 and (low is None or (one.low is not None and one.low >= low))
+        for one in parts(needs)
+    )
 
 
 def _culprit(
     flow: Flow, graph: Graph, given: tuple[State, ...], home: Graph, end: Value, low: int | None,
-) -> tuple[Node | None, Reach | None]:  # fmt: skip
+) -> tuple[Node | None, Needs]:  # fmt: skip
     """The step, as far in as can be told, whose result breaks the claim while its operands keep it, on the way to `end`."""
     states = flow.run(graph, given, home)
     makers = {one.name: node for node in graph.nodes for one in node.results}
@@ -305,7 +348,7 @@ def _culprit(
     return node, states[end.name].needs
 
 
-def _positions(needs: Reach | None) -> str:
+def _positions(needs: Needs) -> str:
     if not isinstance(needs, Along):
         return "every position"
     first = "all before" if needs.low is None else _offset(needs.low)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from archdsl.dims.dim import Size
 from archdsl.dims.facts import Facts
 from archdsl.dims.shape import TensorType
+from archdsl.ops.tapes import Code as Code
+from archdsl.ops.tapes import OnnxTape as OnnxTape
+from archdsl.ops.tapes import TorchTape as TorchTape
 from archdsl.records import fresh, record
 
 if TYPE_CHECKING:
@@ -131,6 +134,16 @@ Reach = Along | Everywhere
 
 
 @record
+class Gate:
+    """Along an axis of one operand, axis `column` of another, `table`, goes with it: where the table is zero (false), or minus
+    infinity with `barred`, the position counts for nothing."""
+
+    table: int
+    column: int
+    barred: bool = False
+
+
+@record
 class Example:
     """A worked example: documented, and run by the battery with every target.
 
@@ -173,74 +186,6 @@ class Batched:
     result: int
 
 
-class Code(str):
-    """Python source: what the tape's methods return and take as tensors; any other value is printed as a literal."""
-
-    __slots__ = ()
-
-
-class TorchTape(Protocol):
-    """Where an operator writes its PyTorch line. All text is an expression; the printer owns names and statements."""
-
-    inputs: tuple[TensorType, ...]
-    outputs: tuple[TensorType, ...]
-
-    def value(self, value: Any) -> Code:
-        """A configuration value as Python: numbers, strings, tuples, None, sizes (`B`, `4 * width`, `self.heads`)."""
-
-    def call(self, function: str, /, *args: Any, **kwargs: Any) -> Code:
-        """`function(args…, name=value…)`; `Code` is printed as it is, any other value through `value`."""
-
-    def dtype(self, name: str) -> Code:
-        """`torch.int64`; for `float` the dtype of the model, taken from a tensor at hand (`x.dtype`)."""
-
-    def device(self) -> Code:
-        """The device of the model, from a tensor at hand: `x.device`."""
-
-    def helper(self, name: str) -> Code:
-        """The name of a function or class of `targets/torch/runtime/NAME.py`, which is printed into the generated file."""
-
-    def training(self) -> Code:
-        """`self.training`."""
-
-    def let(self, code: Code, hint: str) -> Code:
-        """Bind an intermediate result to a local of its own (a statement before the line) and return its name."""
-
-
-class OnnxTape(Protocol):
-    """Where an operator writes its ONNX nodes (opset 22). Values are names."""
-
-    inputs: tuple[TensorType, ...]
-    outputs: tuple[TensorType, ...]
-    float: str
-    """The program's float type, concrete: `f32`."""
-
-    def node(self, op_type: str, inputs: list[str], /, **attributes: Any) -> str:
-        """One node with one output. Attributes: int, float, str, lists of them; `to=` of Cast takes a dtype name. `""` leaves an
-        optional input out."""
-
-    def nodes(self, op_type: str, inputs: list[str], outputs: int, /, **attributes: Any) -> list[str]:
-        """One node with several outputs."""
-
-    def scalar(self, value: Any, dtype: str) -> str:
-        """A 0-d constant of that dtype (`float` is the program's); `value` may be a symbolic size (computed at run time)."""
-
-    def constant(self, values: Any, dtype: str) -> str:
-        """A constant tensor from nested lists."""
-
-    def ints(self, values: list[int]) -> str:
-        """A 1-D int64 constant: axes, pads, …"""
-
-    def size(self, size: Size) -> str:
-        """A 0-d int64: a constant, or computed from the inputs' shapes."""
-
-    def shape(self, sizes: tuple[Size, ...] | list[Size]) -> str:
-        """A 1-D int64 of these sizes, for Reshape, Expand, …; a constant where all are numbers."""
-
-    def param(self, leaf: str) -> str:
-        """A tensor this layer owns: `weight`, `bias`, `running_mean`."""
-
-
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(required, option, inferred))
 class Op:
     """An operator with its configuration: immutable, compared by value.
@@ -277,6 +222,10 @@ class Op:
     linear: ClassVar[tuple[str, ...] | None] = None
     """Operands in which it is linear, the others held: `("x",)`; `("x", "y")` in each of two, `("x y",)` in both together;
     `("*xs",)` in each of many; `()` in none: constant. What is optional in another group is an addend. None: `tangent` tells."""
+    moves: ClassVar[bool] = False
+    """The elements of the result are those of the input, elsewhere or where they were."""
+    at: ClassVar[Mapping[float, float]] = {}
+    """What it makes of some elements of its (first) input in evaluation mode: `{-inf: 0.0}` of exp."""
     no_tangent: ClassVar[str] = ""
     """Why it has no tangent, where it could have one."""
     _defaults: ClassVar[Mapping[str, Any]] = {}
@@ -380,6 +329,10 @@ class Op:
         What it says is a promise: `Everywhere()` is always right.
         """
         return Everywhere()
+
+    def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
+        """The other operands that decide which positions along an axis of this one count: a promise, for finite numbers."""
+        return ()
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
         """The tangent of the result (a tuple where it has several; None is zero), for what is not `linear`. `ops/tangent.py`

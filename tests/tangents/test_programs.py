@@ -219,3 +219,35 @@ def test_module_source_and_onnx_agree(name: str) -> None:
     text = f"{BLOCKS[name]}\narch A(x: [B, 7], v: [B, 7]) {{ shared f = F; (x, v) -> jvp(f, 0) }}"
     report = archdsl.load(Source("case.arch", text)).verify("A")
     assert report.ok, str(report)
+
+
+DRAWING = {
+    "stacked LSTM": "rnn: LSTM(6, num_layers=3, dropout=0.4)",
+    "both ways, with states": "y, h = rnn: GRU(3, num_layers=2, dropout=0.4, bidirectional=true, states=true)\n  y + sum(h)",
+    "weights of attention": "y, w = (it, it, it) -> attn: MultiheadAttention(2, dropout=0.4, need_weights=true)\n  w @ y",
+    "weights of each head": """
+  default MultiheadAttention(dropout=0.4, need_weights=true, average_attn_weights=false)
+  y, w = (it, it, it) -> attn: MultiheadAttention(2)
+  sum(w, axis=1) @ y""",
+}
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_the_tangent_of_a_layer_shares_the_draw_inside_it(name: str) -> None:
+    text = f"block F(x: [B, T, 6]) -> [B, T, 6] {{\n  {DRAWING[name]}\n}}"
+    module = built(f"{text}\narch A(x: [B, T, 6], v: [B, T, 6]) {{ shared f = F; (x, v) -> jvp(f, 0) }}").train()
+    x, v = drawn(4, 5, 6), drawn(5, 6, 4).permute(2, 0, 1)
+    small = 1e-6
+    results = []
+    for at in (x, x + small * v, x - small * v):
+        torch.manual_seed(7)
+        results.append(module(at, v))
+    y, tangent = results[0]
+    assert torch.allclose(tangent, (results[1][0] - results[2][0]) / (2 * small), rtol=1e-6, atol=1e-6)
+    plain = built(f"{text}\narch A(x: [B, T, 6]) {{ f: F }}")
+    plain.load_state_dict(module.state_dict())
+    wanted = torch.func.jvp(plain.eval(), (x,), (v,))
+    off = module.eval()(x, v)
+    assert not torch.allclose(off[0], y)
+    near(off[0], wanted[0])
+    near(off[1], wanted[1])

@@ -329,8 +329,8 @@ class NoTangent(Stated):
     """`jvp` is taken of something that contains an operator without a tangent rule.
 
     ```arch
-    arch Net(x: [N, T, 16], v: [N, T, 16]) {
-      shared f = { LSTM(16, num_layers=2, dropout=0.1) }
+    arch Net(x: [N, 16], v: [N, 16]) {
+      shared f = { QuantizedLinear(16); relu }
       (x, v) -> jvp(f, 0)
     }
     ```

@@ -26,6 +26,7 @@ from archdsl.ops.contract import (
     Context,
     Everywhere,
     Example,
+    Gate,
     OnnxTape,
     Op,
     OpFault,
@@ -252,6 +253,11 @@ class Attention(Op):
         if axis == rank - 2:
             return Along(axis) if operand == 0 else self._keys(rank)
         return Along(axis) if operand == 2 else Everywhere()
+
+    def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
+        keys = operand in (1, 2) and axis == given(inputs[operand]).rank - 2
+        tables = [(index, one.rank) for index, one in enumerate(inputs) if index > 2 and one is not None] if keys else []
+        return tuple(Gate(index, rank - 1, barred=index == 4) for index, rank in tables if rank > 0)
 
     def _keys(self, rank: int) -> Reach:
         """Which keys a query depends on."""

@@ -26,6 +26,7 @@ from archdsl.ops.contract import (
     Context,
     Everywhere,
     Example,
+    Gate,
     OnnxTape,
     Op,
     Reach,
@@ -55,7 +56,6 @@ class MultiheadAttention(Op):
     """
 
     name = "MultiheadAttention"
-    no_tangent = "with dropout it does not tell which of the weights that it gives were dropped"
     family = "attention"
     tensors = ("query", "key", "value", "key_padding_mask?", "attn_mask?")
     layer = True
@@ -167,10 +167,8 @@ class MultiheadAttention(Op):
         return found
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
-        from archdsl.ops.attention.tangents import changing, every, weighed  # loaded where a derivative is asked for
+        from archdsl.ops.attention.tangents import changing, every, kept, weighed  # loaded where a derivative is asked for
 
-        if self.dropout and self.need_weights:
-            return NotImplemented
         query, key, value, padding, table = inputs
         batch, length = query.type.shape[:2]
         keys, head = key.type.shape[1] + self.extra, self.embed_dim // self.num_heads
@@ -185,19 +183,21 @@ class MultiheadAttention(Op):
             allowed += [made] if bias is None else []
         q, k, v = (one.reshape(sizes=(batch, size, self.num_heads, head)).permute(axis=(0, 2, 1, 3))
                    for one, size in ((q, length), (k, keys), (v, keys)))  # fmt: skip
-        if self.dropout:
+        weights: Any = None
+        if self.dropout and not self.need_weights:
             mixed = tape.op("attention", q, k, v, every(*allowed), bias, dropout=self.dropout)
-            weights: Any = None
         else:
             weights = changing(*weighed(q, k, every(*allowed), bias, None))
+            weights = weights * kept(weights.plain, self.dropout) if self.dropout else weights
             mixed = weights.matmul(v)
         mixed = mixed.permute(axis=(0, 2, 1, 3)).reshape(sizes=(batch, length, self.embed_dim))
         result = mixed.linear(tape.param("out_proj.weight"), tape.param("out_proj.bias") if self.bias else None)
-        if weights is None:
-            tape.instead(result.plain)
-        if not self.need_weights:
-            return result.d
-        return result.d, (weights.mean(axis=1) if self.average_attn_weights else weights).d
+        results = [result]
+        if self.need_weights:
+            results.append(weights.mean(axis=1) if self.average_attn_weights else weights)
+        if self.dropout:
+            tape.instead(*(one.plain for one in results))
+        return tuple(one.d for one in results) if self.need_weights else result.d
 
     def projected(self, tape: TangentTape, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
         """Queries, keys and values, with those that are added."""
@@ -334,6 +334,11 @@ class MultiheadAttention(Op):
             return Along(0)
         queries = operand == 0 and axis == 1 or operand == 4 and axis == one.rank - 2
         return Along(rows) if queries and rows is not None else Everywhere()
+
+    def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
+        mask = inputs[4]  # the padding has no queries, and the attention weights another axis for them
+        keys = operand in (1, 2) and axis == 1 and not self.need_weights
+        return (Gate(4, mask.rank - 1),) if keys and mask is not None else ()
 
 
 def _check_shape(context: Context, mask: TensorType, wanted: tuple[Size, ...], operand: int) -> None:

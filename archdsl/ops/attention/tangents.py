@@ -1,4 +1,4 @@
-"""The weights of attention and how they change: what `attention` and `MultiheadAttention` share for their tangents."""
+"""The weights of attention, how they change, and what dropout leaves of them: parts of the tangents of several operators."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def weighed(q: Any, k: Any, allowed: Any, bias: Any, scale: float | None) -> tup
 def changing(weights: Any, rate: Any) -> Any:
     """The weights with their tangent."""
     return weights if rate is None else weights.along(weights * rate)
+
+
+def kept(one: Any, rate: float) -> Any:
+    """What dropout makes of ones of this shape: the weights that attention leaves of equal ones."""
+    *ahead, rows, width = one.type.shape
+    dtype = one.type.dtype
+    units = (one.op("eye", n=width, dtype=dtype) * width).expand(sizes=(*ahead, width, width))
+    queries = one.op("zeros", sizes=(*ahead, rows, 1), dtype=dtype)
+    keys = one.op("zeros", sizes=(*ahead, width, 1), dtype=dtype)
+    return one.op("attention", queries, keys, units, None, None, dropout=rate)
 
 
 def within(q: Any, k: Any, left: Any, right: Any) -> Any:

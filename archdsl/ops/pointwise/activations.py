@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archdsl.ops.contract import OnnxTape
@@ -63,6 +64,7 @@ Relu = row(
     module="nn.ReLU()",
     dtypes=NUMERIC,
     tangent=lambda d, x, y: (x > 0).where(d, 0),
+    at={0.0: 0.0, -math.inf: 0.0},
 )
 Relu6 = row(
     _N,
@@ -101,6 +103,7 @@ Sigmoid = row(
     "Sigmoid",
     module="nn.Sigmoid()",
     tangent=lambda d, x, y: d * (y * (1 - y)),
+    at={-math.inf: 0.0},
 )
 Tanh = row(
     _N, "tanh", "The hyperbolic tangent.", "torch.tanh({0})", "Tanh", module="nn.Tanh()", tangent=lambda d, x, y: d * (1 - y * y)

@@ -174,6 +174,7 @@ class StopGradient(Elementwise):
     """
 
     name = "stop_gradient"
+    moves = True
     linear = ()
     dtypes = EVERY
     examples = (Example({}, ("[N, 3]",), ("[N, 3]",)), Example({}, ("i64[1, N]",), ("i64[1, N]",)), Example({}, ("[]",), ("[]",)))

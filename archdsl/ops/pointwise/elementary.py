@@ -77,10 +77,14 @@ def _along_sinc(d: Any, x: Any, y: Any) -> Any:
 _N = __name__
 _SPECIAL = (-math.inf, math.inf)
 
-Neg = row(_N, "neg", "The negative.", "-{0}", "Neg", dtypes=NUMERIC, tangent=lambda d, x, y: -d)
-Abs = row(_N, "abs", "The absolute value.", "{0}.abs()", "Abs", dtypes=NUMERIC, tangent=lambda d, x, y: d * x.sign())
+Neg = row(_N, "neg", "The negative.", "-{0}", "Neg", dtypes=NUMERIC, tangent=lambda d, x, y: -d, at={0.0: 0.0})
+Abs = row(
+    _N, "abs", "The absolute value.", "{0}.abs()", "Abs", dtypes=NUMERIC, tangent=lambda d, x, y: d * x.sign(), at={0.0: 0.0}
+)
 Sign = row(_N, "sign", "-1, 0 or 1: the sign.", "torch.sign({0})", "Sign", dtypes=NUMERIC, constant=True)
-Square = row(_N, "square", "x times x.", "{0}.square()", _square, dtypes=NUMERIC, tangent=lambda d, x, y: d * (2 * x))
+Square = row(
+    _N, "square", "x times x.", "{0}.square()", _square, dtypes=NUMERIC, tangent=lambda d, x, y: d * (2 * x), at={0.0: 0.0}
+)
 Floor = row(
     _N,
     "floor",
@@ -110,13 +114,32 @@ Round = row(
 )
 Trunc = row(_N, "trunc", "The whole number towards zero.", "torch.trunc({0})", _trunc, dtypes=NUMERIC, constant=True)
 Frac = row(_N, "frac", "What is right of the point, with the sign of x.", "torch.frac({0})", _frac, tangent=lambda d, x, y: d)
-Exp = row(_N, "exp", "e to the power x.", "torch.exp({0})", "Exp", tangent=lambda d, x, y: d * y, precise=True)
-Exp2 = row(_N, "exp2", "2 to the power x.", "torch.exp2({0})", _exp2, tangent=lambda d, x, y: d * y * math.log(2), precise=True)
+Exp = row(
+    _N, "exp", "e to the power x.", "torch.exp({0})", "Exp", tangent=lambda d, x, y: d * y, precise=True, at={-math.inf: 0.0}
+)
+Exp2 = row(
+    _N,
+    "exp2",
+    "2 to the power x.",
+    "torch.exp2({0})",
+    _exp2,
+    tangent=lambda d, x, y: d * y * math.log(2),
+    precise=True,
+    at={-math.inf: 0.0},
+)
 Expm1 = row(
     _N, "expm1", "exp(x) - 1, exact also near 0.", "torch.expm1({0})", _expm1, tangent=lambda d, x, y: d * (y + 1), precise=True
 )
 Log = row(
-    _N, "log", "The natural logarithm.", "torch.log({0})", "Log", domain=(0.05, 9.0), tangent=lambda d, x, y: d / x, precise=True
+    _N,
+    "log",
+    "The natural logarithm.",
+    "torch.log({0})",
+    "Log",
+    domain=(0.05, 9.0),
+    tangent=lambda d, x, y: d / x,
+    precise=True,
+    at={0.0: -math.inf},
 )
 Log2 = row(
     _N,
@@ -127,6 +150,7 @@ Log2 = row(
     domain=(0.05, 9.0),
     tangent=lambda d, x, y: d / (x * math.log(2)),
     precise=True,
+    at={0.0: -math.inf},
 )
 Log10 = row(
     _N,
@@ -148,7 +172,16 @@ Log1p = row(
     tangent=lambda d, x, y: d / (x + 1),
     precise=True,
 )
-Sqrt = row(_N, "sqrt", "The square root.", "torch.sqrt({0})", "Sqrt", domain=(0.05, 9.0), tangent=lambda d, x, y: d / (2 * y))
+Sqrt = row(
+    _N,
+    "sqrt",
+    "The square root.",
+    "torch.sqrt({0})",
+    "Sqrt",
+    domain=(0.05, 9.0),
+    tangent=lambda d, x, y: d / (2 * y),
+    at={0.0: 0.0},
+)
 Rsqrt = row(
     _N,
     "rsqrt",

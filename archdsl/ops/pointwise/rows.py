@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from archdsl.ops.checks import FLOATS, INTEGERS
@@ -28,14 +28,15 @@ def row(
     where: str, word: str, doc: str, torch: str | Callable[..., str], onnx: str | Recipe, *, tensors: tuple[str, ...] = ("x",),
     module: str = "", dtypes: tuple[str, ...] = FLOATS, result: str = "", domain: Domain | None = None,
     domains: dict[int, Any] | None = None, numbers: bool | None = None, tangent: Rule | tuple[Rule | None, ...] | None = None,
-    constant: bool = False, precise: bool = False,
+    constant: bool = False, precise: bool = False, at: Mapping[float, float] | None = None,
 ) -> type[Op]:  # fmt: skip
     """An operator class. `where` is the module it stands in (`__name__`); `torch` an expression with `{0}`, `{1}` for the inputs,
     or what writes one from a tape and the inputs.
 
     It takes integers too where `dtypes` has them; where it has floats alone, integers are cast before. Functions of several
     tensors take numbers in their place unless `numbers` is False. Its examples follow from these. `tangent` makes the
-    tangent of the result from that of the input, the inputs and the result (several for several); `constant`: it is 0.
+    tangent of the result from that of the input, the inputs and the result (several for several); `constant`: it is 0. `at` is
+    as in `Op`.
     """
     recipe = simple(onnx) if isinstance(onnx, str) else onnx
     several = len(tensors) > 1
@@ -59,6 +60,8 @@ def row(
         "examples": binary_examples(dtypes, result, values, numeric) if several else unary_examples(dtypes, result, values),
         "refusals": binary_refusals(dtypes) if several else unary_refusals(dtypes),
     }  # fmt: skip
+    if at is not None:
+        members["at"] = at
     if constant or result:
         members["linear"] = ()
     if tangent is not None:

@@ -14,6 +14,7 @@ from archdsl.ops.contract import (
     Context,
     Everywhere,
     Example,
+    Gate,
     OnnxTape,
     Op,
     OpFault,
@@ -169,3 +170,9 @@ class Einsum(Op):
         target = result.index(name)
         stretched = name.startswith("...") and given(inputs[operand]).shape[axis] == 1 and outputs[0].shape[target] != 1
         return Everywhere() if stretched else Along(target)
+
+    def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
+        operands, result = self.axes(inputs)
+        name = operands[operand][axis]
+        others = [(index, one) for index, one in enumerate(operands) if index != operand and name in one]
+        return tuple(Gate(index, one.index(name)) for index, one in others) if name not in result else ()

@@ -13,6 +13,7 @@ from archdsl.ops.contract import (
     Context,
     Everywhere,
     Example,
+    Gate,
     OnnxTape,
     Op,
     Reach,
@@ -106,6 +107,10 @@ class Matmul(Op):
         if axis >= one.rank - 2:
             return Along(result.rank - (1 if operand == 1 or y.rank == 1 else 2))
         return broadcast_reach(one, axis, result, axis - (one.rank - 2) + result.rank - tail)
+
+    def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
+        summed = (given(inputs[0]).rank - 1, max(given(inputs[1]).rank - 2, 0))
+        return (Gate(1 - operand, summed[1 - operand]),) if axis == summed[operand] else ()
 
 
 class Dot(Op):

@@ -23,6 +23,7 @@ class Drop(Op):
     channels_last = "keeps"
     layer = True
     random = True
+    moves = True
     floats = True
     ranks: ClassVar[tuple[int, int | None]] = (0, None)
     """Fewest and most axes of the input."""

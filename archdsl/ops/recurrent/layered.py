@@ -118,7 +118,7 @@ class Layered(Op):
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
         from archdsl.ops.recurrent.tangents import layered  # loaded where a derivative is asked for
 
-        return NotImplemented if self.dropout and self.num_layers > 1 else layered(tape, self, *inputs)
+        return layered(tape, self, *inputs)
 
     def module(self, tape: TorchTape) -> Code:
         inner = ("input_size", "hidden_size", "states")

@@ -29,7 +29,6 @@ class LSTM(Layered):
     """
 
     name = "LSTM"
-    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?", "c0?")
     kind = gates.LSTM
     memory = True
@@ -72,7 +71,6 @@ class GRU(Layered):
     """
 
     name = "GRU"
-    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?")
     kind = gates.GRU
     examples: ClassVar[tuple[Example, ...]] = (
@@ -95,7 +93,6 @@ class RNN(Layered):
     """
 
     name = "RNN"
-    no_tangent = "the draw of its dropout stays inside of it"
     tensors = ("x", "h0?")
     kind = gates.RNN
     nonlinearity: str = option("tanh", "what the sum goes through", "str", choices=("tanh", "relu"))

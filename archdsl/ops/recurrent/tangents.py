@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from archdsl.ops.attention.tangents import kept
+
 Step = Callable[..., tuple[Any, ...]]
 """From what enters of the input, the hidden state, the states and the projection to the new states."""
 
@@ -66,7 +68,8 @@ def layered(tape: Any, op: Any, x: Any, *starts: Any) -> Any:
         for one, width in zip((*starts, None)[: 1 + op.memory], widths, strict=True)
     ]
     last: list[list[Any]] = [[] for _ in widths]
-    for layer in op.suffixes():
+    layers = op.suffixes()
+    for layer in layers:
         sequences = []
         for side, suffix in enumerate(layer):
             at = len(last[0])
@@ -75,9 +78,12 @@ def layered(tape: Any, op: Any, x: Any, *starts: Any) -> Any:
             for found, one in zip(last, made[1:], strict=True):
                 found.append(one)
         x = sequences[0] if len(sequences) == 1 else tape.op("concat", *sequences, axis=-1)
-    if not op.states:
-        return x.d
-    return (x.d, *(tape.op("stack", *one, axis=0).d for one in last))
+        if op.dropout and layer is not layers[-1]:
+            x = x * kept(x.plain, op.dropout)
+    results = [x, *(tape.op("stack", *one, axis=0) for one in last)] if op.states else [x]
+    if op.dropout and len(layers) > 1:
+        tape.instead(*(one.plain for one in results))
+    return tuple(one.d for one in results) if op.states else x.d
 
 
 def direction(tape: Any, op: Any, x: Any, states: list[Any], suffix: str, reverse: bool) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archdsl.dims.shape import TensorType
@@ -76,6 +77,7 @@ class Softmax(Normalised):
 
     name = "softmax"
     twin = "nn.Softmax"
+    at: ClassVar[Mapping[float, float]] = {float("-inf"): 0.0}
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
         d, y = inputs[0].d, tape.outputs[0]
@@ -93,6 +95,7 @@ class LogSoftmax(Normalised):
 
     name = "log_softmax"
     twin = "nn.LogSoftmax"
+    at: ClassVar[Mapping[float, float]] = {float("-inf"): float("-inf")}
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
         d, y = inputs[0].d, tape.outputs[0]

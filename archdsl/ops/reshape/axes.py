@@ -47,6 +47,7 @@ class Permute(Reordering):
     """
 
     name = "permute"
+    moves = True
     linear = ("x",)
     family = "reshape"
     variadic = "axis"
@@ -85,6 +86,7 @@ class Transpose(Reordering):
     """
 
     name = "transpose"
+    moves = True
     linear = ("x",)
     family = "reshape"
     axis0: int = required("one axis", "int")
@@ -118,6 +120,7 @@ class Movedim(Reordering):
     """
 
     name = "movedim"
+    moves = True
     linear = ("x",)
     family = "reshape"
     source: int | tuple[int, ...] = required("the axes to move", "int | list[int]")
@@ -161,6 +164,7 @@ class Squeeze(Op):
     """
 
     name = "squeeze"
+    moves = True
     linear = ("x",)
     family = "reshape"
     axis: int | tuple[int, ...] = required("the axis, or several", "int | list[int]")
@@ -216,6 +220,7 @@ class Unsqueeze(Op):
     """
 
     name = "unsqueeze"
+    moves = True
     linear = ("x",)
     family = "reshape"
     axis: int = required("where it stands in the result", "int")

@@ -35,6 +35,7 @@ class Expand(Op):
     """
 
     name = "expand"
+    moves = True
     linear = ("x",)
     family = "reshape"
     variadic = "sizes"

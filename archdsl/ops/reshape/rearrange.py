@@ -27,6 +27,7 @@ class Rearrange(Op):
     """
 
     name = "rearrange"
+    moves = True
     linear = ("x",)
     family = "reshape"
     keywords = "sizes"

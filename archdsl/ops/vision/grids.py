@@ -41,7 +41,6 @@ class GridSample(Op):
     """
 
     name = "grid_sample"
-    no_tangent = "it has a tangent of the image alone, not of the points"
     family = "vision"
     tensors = ("x", "grid")
     mode: str = option("bilinear", "how values between pixels come about", "str", choices=tuple(MODES))
@@ -78,10 +77,16 @@ class GridSample(Op):
         return (TensorType((*x.shape[:2], *grid.shape[1:-1]), x.dtype),)
 
     def tangent(self, tape: TangentTape, *inputs: Any, **more: Any) -> Any:
-        if inputs[1].d is not None:
-            return NotImplemented
-        more = {"mode": self.mode, "padding_mode": self.padding_mode, "align_corners": self.align_corners}
-        return inputs[0].d.grid_sample(inputs[1], **more)
+        x, grid = inputs
+        parts = []
+        if x.d is not None:
+            options = {"mode": self.mode, "padding_mode": self.padding_mode, "align_corners": self.align_corners}
+            parts.append(x.d.grid_sample(grid.plain, **options))
+        if grid.d is not None and self.mode != "nearest":
+            from archdsl.ops.vision.tangents import sampled  # loaded where a derivative is asked for
+
+            parts.append(sampled(self, x, grid).d)
+        return sum(parts[1:], parts[0]) if parts else None
 
     def torch(self, tape: TorchTape, *inputs: Code | None) -> Code:
         more = {**changed(self, "mode", "padding_mode"), "align_corners": self.align_corners}
