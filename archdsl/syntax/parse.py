@@ -27,6 +27,9 @@ _DEEPER = frozenset(
 """What counts as a level of nesting, beside the brackets that the lexer counts."""
 
 
+DONE = -1
+"""In the place of a state: nothing follows."""
+
 _read: dict[tuple[str, str], tree.File] = {}
 """Trees of texts without a problem, by name and text, the oldest first: a text that did not change is not read again."""
 MAX_READ = 64
@@ -104,12 +107,12 @@ class _Parser:
         tables = self.tables
         rows, origins, lengths = tables.states, tables.origins, tables.lengths
         builder = self.builder
-        methods = [getattr(builder, name) if name else None for name in tables.methods]
+        methods: list[Any] = [getattr(builder, name) if name else None for name in tables.methods]
         weights = [int(name in _DEEPER) for name in tables.methods]
         file = tables.symbols.index("file")
         states, values, firsts, depths = self.states, self.values, self.firsts, self.depths
         kinds = self.tokens.kinds
-        through: dict[tuple[int, int, int], int] = {}
+        turns = tables.turns
         kind = kinds[at]
         while True:
             state = states[-1]
@@ -125,29 +128,33 @@ class _Parser:
                 kind = kinds[at]
                 continue
             rule = -1 - action
-            method = methods[rule]
-            if method is None:  # one symbol passes through, often many times: the state where that ends is remembered
-                below = states[-2]
-                key = (below, state, kind)
-                end = through.get(key)
-                if end is None:
-                    end = state
-                    row = rows[below]
-                    while action is not None and action < 0 and methods[-1 - action] is None:
-                        if origins[-1 - action] == file:
-                            return values[-1]  # type: ignore[no-any-return]
-                        end = row[origins[-1 - action]]
-                        action = rows[end].get(kind)
-                    through[key] = end
-                states[-1] = end
-                continue
             length = lengths[rule]
+            if length == 1:  # one symbol becomes another, often several times in a row
+                key = (states[-2], state, kind)
+                turn = turns.get(key)
+                if turn is None:
+                    turn = turns[key] = self._turn(*key)
+                end, rules, weight = turn
+                first, value = firsts[-1], values[-1]
+                if weight:
+                    depths[-1] += weight
+                    if depths[-1] > MAX_NESTING:
+                        self._refuse(first, at)
+                try:
+                    for each in rules:
+                        value = methods[each](first, at - 1, value)
+                except Fault as fault:
+                    raise _Refused(at, fault) from None
+                if end == DONE:
+                    return value  # type: ignore[no-any-return]
+                states[-1], values[-1] = end, value
+                continue
+            method = methods[rule]
             if length:
                 first = firsts[-length]
                 depth = max(depths[-length:]) + weights[rule]
                 if depth > MAX_NESTING:
-                    span = Span(self.source, self.tokens.starts[first], self.tokens.ends[at - 1])
-                    raise _Refused(at, Fault("NestingTooDeep", at=span, limit=MAX_NESTING))
+                    self._refuse(first, at)
                 try:
                     value = method(first, at - 1, *values[-length:])
                 except Fault as fault:
@@ -163,6 +170,30 @@ class _Parser:
             values.append(value)
             firsts.append(first)
             depths.append(depth)
+
+    def _turn(self, below: int, state: int, kind: int) -> tuple[int, tuple[int, ...], int]:
+        """What becomes of one symbol on top of the stack before a token: the state where that ends (`DONE` where it is the whole
+        text), the rules whose methods are called on the way, and the levels of nesting that it adds."""
+        tables = self.tables
+        file = tables.symbols.index("file")
+        rules: list[int] = []
+        action: int | None = tables.states[state].get(kind)
+        while action is not None and action < 0 and tables.lengths[-1 - action] == 1:
+            rule = -1 - action
+            if tables.methods[rule]:
+                rules.append(rule)
+            origin = tables.origins[rule]
+            if origin == file:
+                state = DONE
+                break
+            state = tables.states[below][origin]
+            action = tables.states[state].get(kind)
+        return state, tuple(rules), sum(tables.methods[rule] in _DEEPER for rule in rules)
+
+    def _refuse(self, first: int, at: int) -> None:
+        """The fault of what is nested too deeply between two tokens."""
+        span = Span(self.source, self.tokens.starts[first], self.tokens.ends[at - 1])
+        raise _Refused(at, Fault("NestingTooDeep", at=span, limit=MAX_NESTING))
 
     # ── after a fault ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,6 +16,8 @@ class Tables(NamedTuple):
     lengths: list[int]
     methods: list[str]
     states: list[dict[int, int]]
+    turns: dict[tuple[int, int, int], tuple[int, tuple[int, ...], int]]
+    """What becomes of one symbol, as the parser found it out (`parse._turn`)."""
 
 
 @cache
@@ -37,4 +39,5 @@ def load() -> Tables:
         lengths=[int(rule[1]) for rule in rules],
         methods=[rule[2] if len(rule) > 2 else "" for rule in rules],
         states=states,
+        turns={},
     )

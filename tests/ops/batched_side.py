@@ -69,7 +69,9 @@ def check_one(case: Case, after: tuple[int | None, ...], made: Batched) -> None:
         assert axis >= 0, told
         assert one.shape[axis] == STEPS, told
         for step in range(STEPS):
-            torch.testing.assert_close(one.select(axis, step), wanted[step][index], rtol=1e-9, atol=1e-11, equal_nan=True, msg=told)
+            torch.testing.assert_close(
+                one.select(axis, step), wanted[step][index], rtol=1e-9, atol=1e-11, equal_nan=True, msg=told
+            )
 
 
 def program_of(case: Case, env: dict[str, int], state: Any = None) -> tuple[Program, Any]:
