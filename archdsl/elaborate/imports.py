@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from archdsl.elaborate.program import Reader, Unfound
 from archdsl.problems.problem import ArchError
+from archdsl.problems.suggest import near
 from archdsl.source import Source
 from archdsl.syntax import tree
 
@@ -40,7 +41,7 @@ def reader_for(path: Path | None, include: tuple[Path, ...], parse: Parse) -> tu
         if not any(real.is_relative_to(Path(os.path.realpath(one))) for one in roots):
             raise Unfound(f"the import {_told(use)} leads out of the project", outside=True)
         if not real.exists():
-            raise Unfound(f"there is no file for the import {_told(use)}")
+            raise Unfound(f"there is no file for the import {_told(use)}", help=_near(real, use))
 
         def parsed() -> tree.File:
             try:
@@ -53,6 +54,15 @@ def reader_for(path: Path | None, include: tuple[Path, ...], parse: Parse) -> tu
         return real, parsed
 
     return read, (None if path is None else Path(os.path.realpath(path)))
+
+
+def _near(missing: Path, use: tree.Use) -> str | None:
+    """The files beside the one that is missing whose names are like its own, as they would be imported."""
+    dot, end = ("/", ".arch") if use.relative else (".", "")
+    before, mark, _ = use.module.rpartition(dot)
+    found = near(missing.stem, [one.stem for one in missing.parent.glob("*.arch")])
+    told = [f"{before}{mark}{one}{end}" for one in found]
+    return "did you mean " + " or ".join(f'"{one}"' if use.relative else f"`{one}`" for one in told) + "?" if told else None
 
 
 def _told(use: tree.Use) -> str:
@@ -75,6 +85,9 @@ def _locate(here: Path, use: tree.Use, root: Path, include: tuple[Path, ...]) ->
             raise Unfound('an import is a path relative to the file, with `/`: `use "./blocks.arch" { Stem }`', outside=True)
         return here / text
     parts = use.module.split(".")
+    if parts == ["std"]:
+        there = ", ".join(f"std.{one.stem}" for one in sorted(STANDARD.glob("*.arch")))
+        raise Unfound("`std` is the folder of the standard library, not a file", help=f"there are {there}")
     if parts[0] == "std":
         return STANDARD.joinpath(*parts[1:]).with_suffix(".arch")
     for base in (root, *include):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from archdsl.elaborate import expressions
@@ -75,21 +76,30 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
     own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
     if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
-    what, ended = f"there is no `{name}` here", _ended(frame, name, span)
-    if ended is None:
-        return Fault(names.UnknownName(at=span, what=what, help=own or help))
-    others = (Label(ended, "bound here, in braces that have ended"),)
-    help = f"a name that is first bound in braces ends with them: bind `{name}` before they open"
-    return Fault(names.UnknownName(at=span, what=what, help=help, others=others))
+    what = f"there is no `{name}` here"
+    others: tuple[Label, ...] = ()
+    ended = _before(frame, span, lambda one: name in _bound(one))
+    labelled = _before(frame, span, lambda one: isinstance(one, tree.Step) and _text(one.label) == name)
+    if ended is not None:
+        others = (Label(ended.span, "bound here, in braces that have ended"),)
+        help = f"a name that is first bound in braces ends with them: bind `{name}` before they open"
+    elif isinstance(labelled, tree.Step) and labelled.label is not None:
+        others = (Label(labelled.label.span, "this is a label"),)
+        help = f"a label is a path, not a name: declare the layer, `shared {name} = …`, or name what it gives, `… as {name}`"
+    return Fault(names.UnknownName(at=span, what=what, help=help if others else own or help, others=others))
 
 
-def _ended(frame: Frame, name: str, span: Span) -> Span | None:
-    """Where the body bound that name before, in braces inside it."""
+def _before(frame: Frame, span: Span, found: Callable[[tree.Tree], bool]) -> tree.Tree | None:
+    """The last part of the body, before this place, for which that is so."""
     body = frame.session.active[-1] if frame.session.active else None
     if body is None or body.span.source is not span.source:
         return None
-    before = [one for one in body.walk() if one.span.end <= span.start and name in _bound(one)]
-    return before[-1].span if before else None
+    before = [one for one in body.walk() if one.span.end <= span.start and found(one)]
+    return before[-1] if before else None
+
+
+def _text(label: tree.Path | None) -> str:
+    return "" if label is None else label.span.text
 
 
 def _bound(one: tree.Tree) -> tuple[str, ...]:

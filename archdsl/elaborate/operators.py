@@ -80,8 +80,9 @@ def absent(span: Span) -> Fault:
     """The fault of using an optional input that was not given."""
     from archdsl.elaborate.faults.structure_problems import AbsentInput
 
+    name = span.text if span.text.isidentifier() else "mask"
     return Fault(
-        AbsentInput(at=span, what="this optional input was not given in this call", help="ask first: `if mask != none { … }`")
+        AbsentInput(at=span, what="this optional input was not given in this call", help=f"ask first: `if {name} != none {{ … }}`")
     )
 
 

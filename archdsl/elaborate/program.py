@@ -63,10 +63,11 @@ class Module:
 class Unfound(Exception):
     """What a reader raises for an import it will not or cannot read; `outside` tells that it leads out of the roots."""
 
-    def __init__(self, message: str, outside: bool = False) -> None:
+    def __init__(self, message: str, outside: bool = False, help: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.outside = outside
+        self.help = help
 
 
 _ITEM = re.compile(r"(?:let|fn|block|arch|variant)\s+([A-Za-z_]\w*)")
@@ -138,7 +139,7 @@ class Loader:
             identity, read = self._reader(module.source, use)
         except Unfound as fault:
             kind = problems.ImportOutsideRoot if fault.outside else problems.ImportNotFound
-            raise Fault(kind(at=use.span, what=fault.message)) from None
+            raise Fault(kind(at=use.span, what=fault.message, help=fault.help)) from None
         if identity in self._path:
             circle = [*self._path[self._path.index(identity) :], identity]
             names = " -> ".join(PurePath(str(one)).name for one in circle)

@@ -92,3 +92,22 @@ def test_include_folders(tmp_path: Path) -> None:
     main.write_text("use parts { Part }\n" + NET.format("Part"))
     assert [one.code for one in load(main).check() if one.severity == "error"] == ["import-not-found"]
     assert load(main, include=[tmp_path / "inc"]).check() == ()
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        ("std.vison", "did you mean `std.vision`?"),
+        ('"./block.arch"', 'did you mean "./blocks.arch"?'),
+        ("parts.block", "did you mean `parts.blocks`?"),
+        ("std", "std.layers"),
+    ],
+)
+def test_a_file_that_is_not_there_is_guessed(tmp_path: Path, use: str, told: str) -> None:
+    (tmp_path / "parts").mkdir()
+    for name in ("blocks.arch", "parts/blocks.arch"):
+        (tmp_path / name).write_text("block B(x: [N, C]) { relu }\n")
+    (tmp_path / "main.arch").write_text(f"use {use} {{ B }}\narch Net(x: [N, 8]) {{ B }}\n")
+    (found,) = load(tmp_path / "main.arch").check()
+    assert found.code == "import-not-found"
+    assert told in (found.help or "")
