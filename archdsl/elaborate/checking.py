@@ -9,6 +9,7 @@ from archdsl.dims.dim import Dim
 from archdsl.dims.facts import Facts
 from archdsl.elaborate import archs, headers, lookup, steps
 from archdsl.elaborate.fault import Absorbed, Fault
+from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults import structure_problems as structure
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.program import Module
@@ -18,6 +19,7 @@ from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Unit
 from archdsl.ir.graph import Call, Graph, Layer
 from archdsl.problems.collector import Problems
+from archdsl.problems.problem import Label
 from archdsl.syntax import tree
 
 
@@ -64,7 +66,9 @@ def _open(item: tree.Block | tree.Arch) -> bool:
 
 
 def block(module: Module, item: tree.Block, problems: Problems) -> None:
-    """A block that nothing calls, with its defaults and symbolic dimensions; for names only where a parameter has no default."""
+    """A block that nothing calls, with its defaults and symbolic dimensions; for names only where a parameter has no default.
+
+    What cannot be decided of a symbolic dimension is no fault of the block's: its caller may give a number."""
     try:
         _, tensors = header_lists(item)
     except Fault as fault:
@@ -82,7 +86,8 @@ def block(module: Module, item: tree.Block, problems: Problems) -> None:
     ):
         names_only(module, item, problems)
         return
-    session = Session(problems, open_sizes=True)
+    found = Problems()
+    session = Session(found, open_sizes=True)
     unit = Unit(session, item.name, "block", Facts(), item.span)
     frame = Frame(session, module, unit, Scope(None), Settings())
     config, _ = header_lists(item)
@@ -97,9 +102,24 @@ def block(module: Module, item: tree.Block, problems: Problems) -> None:
     except Fault as fault:
         session.note(fault)
     except Absorbed:
-        return
+        pass
     except RecursionError:
         session.too_deep(item.name_span)
+    left_to_callers = []
+    for one in found.sorted():
+        if isinstance(one, (shapes.UndecidedCondition, structure.NotOnADimension)):
+            left_to_callers.append(Label(one.at, "depends on a size that its caller gives"))
+        else:
+            problems.add(one)
+    if left_to_callers and not problems.errors:
+        problems.add(
+            structure.UncheckedBlock(
+                at=item.name_span,
+                what=f"`{item.name}` was checked in part: nothing calls it, and what it does depends on sizes",
+                others=tuple(left_to_callers),
+                help="call it, or give these dimensions numbers in its header",
+            )
+        )
 
 
 def names_only(module: Module, item: tree.Block | tree.Arch, problems: Problems) -> None:

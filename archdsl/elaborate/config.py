@@ -259,7 +259,9 @@ def apply(facts: Facts, name: str, args: tuple[Any, ...], span: Span) -> Any:
                 problems.NotOnADimension(
                     at=span,
                     what=f"`{name}` does not work on a symbolic dimension",
-                    help="`ceil(p / k)` and `floor(p / k)` do, with the division inside",
+                    help=f"as a tensor it has one: `{name}(full([], {args[0]}))`"
+                    if name in ("sqrt", "log", "log2", "exp")
+                    else "`ceil(p / k)` and `floor(p / k)` do, with the division inside",
                 )
             )
         if name == "int" and isinstance(args[0], Dim):

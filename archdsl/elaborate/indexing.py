@@ -10,7 +10,7 @@ from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.operators import call, word
+from archdsl.elaborate.operators import UNSENT, call, tensor, word
 from archdsl.elaborate.values import UNKNOWN, Several, describe, is_tensor
 from archdsl.syntax import tree
 
@@ -29,6 +29,8 @@ def index(frame: Frame, value: Any, expr: tree.Index) -> Any:
     if isinstance(value, Several):
         value = tuple(one for _, one in value.items)
     if not isinstance(value, (tuple, str)):
+        if isinstance(value, UNSENT):
+            tensor(frame, value, expr.value.span)
         raise Fault(names.TypeMismatch(at=expr.span, what=f"{describe(value)} cannot be indexed"))
     if len(expr.items) != 1:
         raise Fault(names.TypeMismatch(at=expr.span, what="a list has one index; write `xs[i][j]`"))

@@ -27,6 +27,9 @@ SHAPE_FAULTS: dict[str, type[Stated]] = {
     kind.code: kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, Stated) and kind.code
 }
 
+UNSENT = (Template, BlockWord, Instance, OpWord, FnWord, Derivative)
+"""What becomes a tensor where one is sent to it."""
+
 
 def word(name: str) -> type[Op]:
     """A built-in operator that the language's own signs stand for."""
@@ -54,25 +57,26 @@ def tensor(frame: Frame, value: Any, span: Span) -> Value:
                 help="take it apart: `a, b = …`",
             )
         )
-    if isinstance(value, (Template, BlockWord, Instance, OpWord, FnWord, Derivative)):
+    if isinstance(value, UNSENT):
         at = value.span if isinstance(value, Template) and value.span is not None else span
         raise Fault(
             names.NotATensor(
                 at=at,
                 what=f"a tensor is needed here, and this is {describe(value)}, which nothing flows into",
-                help=_sent(value, at),
+                help=_sent(value),
             )
         )
     raise Fault(names.NotATensor(at=span, what=f"a tensor is needed here, and this is {describe(value)}"))
 
 
-def _sent(value: Any, at: Span) -> str:
+def _sent(value: Any) -> str:
     """How a tensor gets into a function or layer that stands in an expression."""
     callee = value.callee if isinstance(value, Template) else value
+    more = ", …" if isinstance(value, Template) else ""
     if isinstance(callee, OpWord) and not callee.kind.layer:
-        return f"inside an expression write its input: `{callee.kind.name}(it)`"
+        return f"inside an expression write its input: `{callee.kind.name}(it{more})`"
     if isinstance(callee, FnWord):
-        return f"inside an expression write its input: `{callee.item.name}(it)`"
+        return f"inside an expression write its input: `{callee.item.name}(it{more})`"
     return "inside an expression write it with its input: `(it -> Layer(…))`"
 
 

@@ -10,7 +10,19 @@ from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.labels import Where, segments
-from archdsl.elaborate.values import UNKNOWN, ConfigWord, Derivative, DType, FnWord, Instance, OpWord, describe, has_tensor
+from archdsl.elaborate.operators import UNSENT
+from archdsl.elaborate.values import (
+    UNKNOWN,
+    ConfigWord,
+    Derivative,
+    DType,
+    FnWord,
+    Instance,
+    OpWord,
+    Several,
+    describe,
+    has_tensor,
+)
 from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -179,6 +191,8 @@ def plain_step(frame: Frame, label: tree.Path | None, expr: Any, linked: bool) -
         elif calls.is_layer(callee):
             layer = calls.template(callee, calls.arguments(frame, expr.args, layer=True), expr.span)
             return _apply_word(frame, label, layer, expr.span)
+    if linked and isinstance(expr, tree.Binary) and not _names_flow(expr):
+        raise _grasping(frame, label, expr)
     return _bare(frame, label, expressions.evaluate(frame, expr), expr, linked)
 
 
@@ -186,9 +200,25 @@ def _names_flow(expr: tree.Expr) -> bool:
     return any(isinstance(one, tree.It) for one in expr.walk())
 
 
-def _dropped(expr: tree.Expr, what: str) -> Fault:
+def _grasping(frame: Frame, label: tree.Path | None, expr: tree.Binary) -> Fault:
+    """The fault of `x -> f + y`, where `(x -> f) + y` was meant."""
+    first: tree.Expr = expr
+    while isinstance(first, tree.Binary):
+        first = first.left
+    text = expr.span.text if label is None else f"{label.span.text}: {expr.span.text}"
+    word = first.function if isinstance(first, tree.Call) else first
+    value = expressions.evaluate(frame, word) if isinstance(word, tree.Name) else None
+    given = isinstance(first, tree.Call) and not calls.is_layer(value) and any(one.name is None for one in first.args)
+    if given or not isinstance(value, UNSENT) or len(text) > 60 or "\n" in text:
+        return _dropped(expr, f"`{text[:60]}` neither takes the flow nor names it")
+    rest = expr.span.text[first.span.end - expr.span.start :]
+    help = f"write `(… -> {text.removesuffix(rest)}){rest}`"
+    return _dropped(expr, f"`{expr.operator}` holds tighter than `->`, so all of this is the step", help)
+
+
+def _dropped(expr: tree.Expr, what: str, help: str | None = None) -> Fault:
     """The fault of a link that does not use what comes along `->`."""
-    dropped, help = "what comes along `->` is dropped here", "name the flow with `it`, or start a new line"
+    dropped, help = "what comes along `->` is dropped here", help or "name the flow with `it`, or start a new line"
     return Fault(names.FlowDropped(at=expr.span, what=what, label=dropped, help=help))
 
 
@@ -198,7 +228,9 @@ def _bare(frame: Frame, label: tree.Path | None, value: Any, expr: Any, linked: 
         left = expr.span.text if len(expr.span.text) < 60 else "this"
         raise _dropped(expr, f"`{left}` neither takes the flow nor names it")
     if label is not None and not isinstance(value, Value):
-        raise Fault(problems.BadLabel(at=label.span, what=f"a label names a layer or a function, and this is {describe(value)}"))
+        what = f"a label names a layer or a function, and this is {describe(value)}"
+        sent = f"label the layer that it is sent to: `(…) -> {label.span.text}: Layer(…)`"
+        raise Fault(problems.BadLabel(at=label.span, what=what, help=sent if isinstance(value, Several) else None))
     return value
 
 

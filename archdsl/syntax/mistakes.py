@@ -232,6 +232,17 @@ def _comparison(case: Case) -> Said | None:
     return None
 
 
+def _list(case: Case) -> Said | None:
+    if case.opener != LSQB:
+        return None
+    if case.word() == "->":
+        return "a chain in a list stands in parentheses", "write `[(x -> f)]`"
+    loops = FIXED["for"] in case.tokens.kinds[case.place.start : case.place.token]
+    if case.word() == "]" and FIXED["else"] in case.expected and loops:
+        return "a comprehension takes every element, and has no condition", "choose within it: `[a if c else b for x in xs]`"
+    return None
+
+
 def _two_labels(case: Case) -> Said | None:
     at = case.place.token - 1
     if case.kind() != COLON or case.kind(-1) not in (NAME, INT, STRING):
@@ -307,6 +318,6 @@ def _side_by_side(case: Case) -> Said | None:
 
 
 _RULES: tuple[Callable[[Case], Said | None], ...] = (
-    _variant, _brace_below, _habit, _signs, _equals, _comparison, _two_labels, _tuple, _place, _brace_missing, _reserved,
+    _variant, _brace_below, _habit, _signs, _equals, _comparison, _list, _two_labels, _tuple, _place, _brace_missing, _reserved,
     _quoted_whole, _several_types, _side_by_side,
 )  # fmt: skip

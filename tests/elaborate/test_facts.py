@@ -109,3 +109,24 @@ def test_a_size_that_a_fact_tells_makes_weights() -> None:
     }  # fmt: skip
     assert doors("require C == 24\nfc: Linear(4)", "(x: [N, C])") == ["C == 24"]
     assert only("require C <= 24\nfc: Linear(4)", "(x: [N, C])")[0] == "needs-a-number"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("if C != width { Linear(width) }", "C != width"),
+        ("x * C ** -0.5", "C ** -0.5"),
+        ("x / sqrt(C)", "sqrt(C)"),
+        ("repeat int(log2(C)) { relu }", "log2(C)"),
+    ],
+)
+def test_what_a_block_leaves_to_its_callers_is_no_fault_of_its_own(body: str, shown: str) -> None:
+    """As long as none calls it, the dimension is symbolic; the caller gives a number."""
+    block = f"block Part(width: int = 4)(x: [N, C]) -> [N, _] {{ {body} }}"
+    (found,) = problems(block + "\narch Other(x: [N, 4]) { relu }")
+    assert (found.code, found.severity, [one.span.text for one in found.others]) == ("unchecked-block", "warning", [shown])
+    assert problems(block + "\narch Net(x: [N, 4]) { Part }") == []
+    assert problems(block + "\narch Net(x: [N, C]) { Part }")[0].severity == "error"
+    assert {one.code for one in problems(block.replace("}", "; missing }") + "\narch Other(x: [N, 4]) { relu }")} == {
+        "unknown-name"
+    }

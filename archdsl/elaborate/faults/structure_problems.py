@@ -247,8 +247,8 @@ class MisplacedStatement(Stated):
 
 
 class UncheckedBlock(Stated):
-    """Nothing calls this block, and it cannot be checked by itself, since a parameter has no default; only its names were
-    looked up.
+    """Nothing calls this block, and it cannot be checked by itself: a parameter has no default, so that only its names were
+    looked up, or what it does depends on the sizes of what flows into it, so that the part which does not was checked.
 
     ```arch
     block Apply(f: layer)(x: [N, C]) { f }
