@@ -18,6 +18,7 @@ from archdsl.elaborate.session import Session
 from archdsl.ir.graph import Graph, Output
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
+from archdsl.records import changed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -74,7 +75,10 @@ def check_condition(session: Session, graph: Graph, one: Expectation) -> None:
         right = number(session, condition.right, one)
         _compare(session, graph, condition, left, right)
         return
-    raise bad(condition.span, "an expectation is a comparison of a count or an output's type, or a property")
+    fault = bad(condition.span, "an expectation is a comparison of a count or an output's type, or a property")
+    name = condition.function.name if isinstance(condition, tree.Call) and isinstance(condition.function, tree.Name) else ""
+    near = did_you_mean(name, PROPERTIES)
+    raise fault if near is None else Fault(changed(fault.problem, help=near))
 
 
 def bad(span: Span, what: str) -> Fault:

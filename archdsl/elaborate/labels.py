@@ -10,7 +10,8 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.values import UNKNOWN
 from archdsl.ir.node import Path
 from archdsl.problems.collector import Problems
-from archdsl.records import mutable
+from archdsl.problems.problem import Problem
+from archdsl.records import changed, mutable
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -92,7 +93,10 @@ def fill(frame: Frame, text: str, span: Span, spoken: bool = False) -> str:
         if isinstance(part, str):
             done.append(part)
             continue
-        value = expressions.evaluate(frame, part)
+        try:
+            value = expressions.evaluate(frame, part)
+        except Fault as fault:
+            raise Fault(_here(fault.problem, part.span.source, span)) from None
         if value is UNKNOWN:
             raise Absorbed
         if spoken and isinstance(value, (int, float, Dim)):
@@ -101,6 +105,12 @@ def fill(frame: Frame, text: str, span: Span, spoken: bool = False) -> str:
             raise Fault(problems.BadLabel(at=span, what="a template takes whole numbers and strings"))
         done.append(str(value))
     return "".join(done)
+
+
+def _here(problem: Problem, part: Source, span: Span) -> Problem:
+    """The problem of a template's part, where the template stands."""
+    others = tuple(one for one in problem.others if one.span.source is not part)
+    return changed(problem, at=span if problem.at.source is part else problem.at, others=others)
 
 
 def _parts(text: str, span: Span) -> list[str | tree.Expr]:

@@ -164,3 +164,16 @@ def test_a_labelled_layer_that_is_declared_and_not_used_stays() -> None:
 
 def test_a_layer_that_is_never_applied_must_say_its_sizes() -> None:
     assert only("shared spare = Linear(4)\nx")[1] == "Linear(4)"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "text"),
+    [
+        ('arch Net(x: [N, 8]) { repeat i in 0..3 { "l{j}": Linear(8) } }', "unknown-name", '"l{j}"'),
+        ('arch Net(x: [N, 8]) { "l{1 // 0}": Linear(8) }', "bad-arithmetic", '"l{1 // 0}"'),
+        ('fn f(a) = a // 0\narch Net(x: [N, 8]) { "l{f(1)}": Linear(8) }', "bad-arithmetic", "a // 0"),
+        ('arch Net(x: [N, 8]) { param p = "a{k}": [8] = zeros\nx + p }', "unknown-name", '"a{k}"'),
+    ],
+)
+def test_what_is_wrong_in_a_template_is_told_where_it_stands(program: str, code: str, text: str) -> None:
+    assert only(program) == (code, text)
