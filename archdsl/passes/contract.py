@@ -9,7 +9,7 @@ from archdsl.ir.node import Choice, Node
 from archdsl.ir.verify import check
 from archdsl.ops.contract import Op
 from archdsl.passes.carrying import Derived, Passed, of_instances
-from archdsl.passes.holds import holds
+from archdsl.passes.holds import Below, holds
 from archdsl.passes.pattern import Refusal
 from archdsl.passes.site import Site
 from archdsl.records import changed, record
@@ -60,6 +60,7 @@ class _Everywhere:
         self.refusals = refusals
         self.holds = holds(root)
         self.derived: dict[int, list[Derived]] = {}
+        self.below = Below(self.holds)
         self.done: dict[tuple[int, int], tuple[Graph, Graph, Graph]] = {}
 
     def graph(self, graph: Graph, owner: Graph) -> Graph:
@@ -83,8 +84,8 @@ class _Everywhere:
         after = graph if same else changed(graph, members=members, nodes=nodes, borrowed=borrowed)
         derived = self.derived.setdefault(id(owner), [])
         body = owner is not graph
-        site = Site(owner if body else after, self.float, self.refusals, derived, self.holds.get(id(owner)), body)
-        return self.one.edit(after, site)
+        site = Site(owner if body else after, self.float, self.refusals, derived, self.holds.get(id(owner)), body, self.below)
+        return self.below.same(self.one.edit(after, site), graph)
 
     def node(self, node: Node, owner: Graph) -> Node:
         if node.graph is not None and (inner := self.graph(node.graph, node.graph)) is not node.graph:

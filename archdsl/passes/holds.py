@@ -49,6 +49,23 @@ def holds(root: Graph) -> Holds:
     return found
 
 
+class Below:
+    """What is held in the graphs of a program while a pass edits them; known by their identity, they are kept for that."""
+
+    def __init__(self, found: Holds) -> None:
+        self._found = found
+        self._kept: dict[int, tuple[Graph, Mapping[Path, str]]] = {}
+
+    def of(self, graph: Graph) -> Mapping[Path, str]:
+        """By the paths in a graph, as it was or as it is now, why a member must stay."""
+        return self._kept[id(graph)][1] if id(graph) in self._kept else self._found.get(id(graph), {})
+
+    def same(self, new: Graph, old: Graph) -> Graph:
+        """A graph that stands for another one: what was held still is. Gives it back."""
+        self._kept[id(new)] = (new, self.of(old))
+        return new
+
+
 def held(found: Mapping[Path, str], path: Path) -> str:
     """Why a member must stay as it is; nothing where it need not."""
     return found.get((), "") or found.get(path, "")

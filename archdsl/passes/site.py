@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.ir.graph import Graph
 from archdsl.ir.node import Node, Path
 from archdsl.passes.carrying import Derived, Tensors
-from archdsl.passes.holds import held
+from archdsl.passes.holds import Below, held
 from archdsl.passes.pattern import Refusal
 
 
@@ -17,7 +17,7 @@ class Site:
 
     def __init__(
         self, owner: Graph, float: str, refusals: list[Refusal], derived: list[Derived] | None = None,
-        holds: dict[Path, str] | None = None, body: bool = False,
+        holds: dict[Path, str] | None = None, body: bool = False, below: Below | None = None,
     ) -> None:  # fmt: skip
         self.owner = owner
         self.float = float
@@ -26,6 +26,7 @@ class Site:
         """Whether the graph is a body, which has no members of its own."""
         self._derived = derived if derived is not None else []
         self._holds = holds or {}
+        self._below = below or Below({})
 
     def refuse(self, equation: str, graph: Graph, node: Node, reason: str) -> None:
         """Tell that a match is left as it is, and why; each once."""
@@ -37,6 +38,14 @@ class Site:
         """Why the tensors of a layer of the owner must stay: it is tied, shared, called twice or in a body, read by itself, lent.
         Nothing where one node of the graph itself calls it, and nothing else uses it."""
         return held(self._holds, path)
+
+    def held_in(self, graph: Graph, path: Path) -> str:
+        """The same of a layer of a block below, as it is now."""
+        return held(self._below.of(graph), path)
+
+    def stands_for(self, new: Graph, old: Graph) -> Graph:
+        """A block below as the pass made it: what was held still is. Gives it back."""
+        return self._below.same(new, old)
 
     def derive(self, made: tuple[str, ...], used: tuple[str, ...], how: Tensors) -> None:
         """Tensors that come and go: keys from the owner, `conv.weight`. `Derived` says what they are."""

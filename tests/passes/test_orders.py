@@ -46,11 +46,14 @@ block Walk(x: [B, T, D]) -> [B, T, D] {
 block Image(x: [B, T, D]) -> [B, T, D] {
   rearrange("b t (h w) -> b h t w", h=2); c: Conv2d(4, 3, padding=1); n: BatchNorm2d; relu; d: Conv2d(2, 1); rearrange("b h t w -> b t (h w)")
 }
+block Inner(x: [B, D, T]) -> [B, D, T] { c: Conv1d(D, 1, bias=false) }
+block Behind(x: [B, D, T]) -> [B, D, T] { n: BatchNorm1d; relu }
+block Across(x: [B, T, D]) -> [B, T, D] { transpose(1, 2); a: Inner; n: BatchNorm1d; b: Inner; d: Behind; transpose(1, 2) }
 block Mode(x: [B, T, D]) -> [B, T, D] { if training { relu } else { relu(relu(it)) * 1 } }
 """  # noqa: E501
 PIECES = (
     "Hand", "Hand(0.2)", "Causal", "Norm", "Root", "Gated", "Curve", "Conv(1)", "Conv(4)", "Before", "Flat", "Twice", "Tied",
-    "Walk", "Mode", "Image", "LayerNorm", "Linear(8)", "Dropout(0.3)", "MultiheadAttention", "relu(it) * 1 + 0",
+    "Walk", "Mode", "Image", "Across", "LayerNorm", "Linear(8)", "Dropout(0.3)", "MultiheadAttention", "relu(it) * 1 + 0",
     "transpose(0, 1) -> transpose(0, 1)",
     "sin(it) + sin(it) * (zeros(8) + 1)", "it * sigmoid(it)", "expand(it, B, T, 8)",
 )  # fmt: skip

@@ -29,6 +29,19 @@ FOLDED = {
         "(x: [N, 4, 6, 6])",
         "shared f = { Conv2d(4, 3, padding=1)\nBatchNorm2d }\n(x -> f) + (relu(x) -> f)",
     ),
+    "the norm in the block around": (
+        "(x: [N, 4, 6, 6])",
+        "a: { b: { Conv2d(6, 3, bias=false) } }\nBatchNorm2d\nrelu",
+    ),
+    "by the function": (
+        "(x: [N, 4, 6])",
+        "buffer m: [6] = zeros\nbuffer v: [6] = ones\nparam g: [6] = ones\nparam s: [6] = zeros\n"
+        "Conv1d(6, 3)\nbatch_norm(it, m, v, g, s)\nrelu",
+    ),
+    "by the function, without a gain": (
+        "(x: [N, 4])",
+        "buffer m: [6] = zeros\nbuffer v: [6] = ones\nLinear(6, bias=false)\nbatch_norm(it, m, v, eps=1e-2)",
+    ),
     "in copies of a block": ("(x: [N, 4, 6, 6])", "repeat 3 { skip { Conv2d(4, 3, padding=1)\nBatchNorm2d\nrelu } }"),
 }
 
@@ -59,6 +72,69 @@ LEFT = {
         "(x: [N, 4])", "shared f = { inner: Linear(4)\nBatchNorm1d }\n(x -> f)\nb: Linear(4, weight=f.inner.weight)", "tied",
     ),
 }  # fmt: skip
+
+
+BLOCKS = """block Conv(to: int)(x: [N, C, H, W]) -> [N, to, _, _] { conv: Conv2d(to, 3, padding=1, bias=false) }
+block Norm(x: [N, C, H, W]) -> [N, C, H, W] { bn: BatchNorm2d }
+block Norms(x: [N, C, H, W]) -> [N, C, H, W] { inner: Norm }
+block Active(x: [N, C, H, W]) -> [N, C, H, W] { norm: Norm; relu }
+block First(x: [N, C, H, W]) -> [N, C, H, W] { relu; bn: BatchNorm2d }
+block Twice(x: [N, C, H, W]) -> [N, C, H, W] { a: Conv(C); b: Norms; relu; c: Conv(C); d: Active }
+block Both(x: [N, C, H, W]) -> [N, C, H, W] { n: Norm; relu; c: Conv2d(C, 1) }
+arch Net(x: [N, 4, 6, 6]) -> y: [N, _, _, _] { BODY; head y }
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a: Conv(6); b: BatchNorm2d", "a: Conv2d(6, 1); b: Norm", "a: Conv(6); b: Norms; relu", "a: Conv(6); b: Active",
+        "a: Twice; b: Twice", "repeat 3 { Twice }", "a: Conv(4); relu; b: Conv(4); c: Norm; d: Active; e: Conv(4); f: Active",
+        "a: First; b: Conv2d(5, 1)", "c: Conv(4); a: Both; b: Norm", "skip { a: Conv(4); b: Norm }; c: Conv(4); d: Active",
+    ],
+)  # fmt: skip
+def test_across_blocks(body: str) -> None:
+    before = graph(BLOCKS.replace("BODY", body))
+    refusals: list[Refusal] = []
+    passed = through(before, [FoldBatchNorm()], refusals)
+    assert not refusals
+    assert not [word for word in words(passed.graph) if word.startswith("BatchNorm")]
+    same(before, passed)
+    again = {id(one) for one in passed.graph.graphs() if one.name == "Twice"}
+    assert len(again) == len({id(one) for one in before.graphs() if one.name == "Twice"}), "copies of a block are one no more"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("shared f = Conv(4)\nx -> f -> a: BatchNorm2d\n(it -> f) + x", "by itself"),
+        ("shared f = Norm\nx -> a: Conv(4) -> f\n(it -> f) + x", "called more than once"),
+        ("a: Conv(4)\ny = it -> n: Norm\ny + it", "used elsewhere"),
+        ("a: Norm\nb: Conv(4)", "zeros of the padding"),
+        ("shared f = Conv(4)\nx -> f\nn: BatchNorm2d\nb: Conv2d(4, 3, weight=f.conv.weight)", "tied"),
+    ],
+)
+def test_what_blocks_keep(body: str, reason: str) -> None:
+    before = graph(BLOCKS.replace("BODY; head y", f"{body}\nhead y"))
+    refusals: list[Refusal] = []
+    assert FoldBatchNorm().run(before, refusals=refusals) is before
+    assert any(reason in one.reason for one in refusals), [one.reason for one in refusals]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("batch_norm(it, none, none, training=true)", "statistics of the batch"),
+        ("buffer(persistent=false) m: [4] = zeros\nbuffer v: [4] = ones\nc: Linear(4)\nbatch_norm(it, m, v)", "owns and saves"),
+        ("param m: [4] = zeros\nparam v: [4] = ones\nc: Linear(4)\nbatch_norm(it, m, exp(v))", "owns and saves"),
+        ("param m: [4] = zeros\nparam v: [4] = ones\nc: Linear(4)\nbatch_norm(it, m, v) + m", "used elsewhere"),
+    ],
+)
+def test_statistics_that_must_stay(text: str, reason: str) -> None:
+    before = graph(text, "(x: [N, 4])")
+    refusals: list[Refusal] = []
+    assert FoldBatchNorm().run(before, refusals=refusals) is before
+    assert any(reason in one.reason for one in refusals), [one.reason for one in refusals]
 
 
 @pytest.mark.parametrize("case", LEFT)
