@@ -7,7 +7,6 @@ from typing import Any
 
 from archdsl.elaborate import checking
 from archdsl.elaborate.archs import Elaborated
-from archdsl.elaborate.origin import AsItIs
 from archdsl.ir.graph import Graph
 from archdsl.problems.problem import ArchError
 
@@ -26,7 +25,7 @@ def generic(elaborate: Callable[..., Elaborated], config: Mapping[str, Any]) -> 
         others: dict[str, Any] = {one: known for one, known in config.items() if one not in attempt}
         try:
             made = elaborate(free=attempt, **others)
-        except (ArchError, AsItIs):
+        except ArchError:
             continue
         if checking.same_structure(made.graph, fixed.graph, attempt):
             free, graph = attempt, made.graph

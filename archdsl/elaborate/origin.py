@@ -9,6 +9,7 @@ from archdsl.elaborate.program import Module
 from archdsl.elaborate.session import Session
 from archdsl.elaborate.values import BlockWord
 from archdsl.problems.collector import Problems
+from archdsl.problems.problem import ArchError
 from archdsl.records import fresh, mutable
 from archdsl.source import Source, Span
 
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from archdsl.elaborate.editing.sites import Occurrence
     from archdsl.elaborate.editing.trie import Edits
     from archdsl.ir.graph import Graph
-
-
-class AsItIs(ValueError):
-    """Another configuration is asked of a graph that is not as a spec gave it."""
 
 
 @mutable
@@ -98,7 +95,7 @@ def again(
     graph: Graph, given: frozenset[str], dtype: str | None, free: Mapping[str, Any] | None, config: Mapping[str, Any]
 ) -> Elaborated:
     """A graph in place of an arch's name: itself, or elaborated again where something else than before is asked for. Raises
-    `AsItIs` where that cannot be done."""
+    `ArchError`, also where that cannot be done."""
     from archdsl.elaborate.archs import Elaborated
 
     origin = same_origin(graph)
@@ -115,5 +112,17 @@ def again(
     if not other:
         return Elaborated(graph, (), ())
     if origin is None:
-        raise AsItIs(f"the graph `{graph.name}` is not as a spec gave it, so it has the configuration that it has")
+        asked = ", ".join(sorted({**config, **({} if dtype is None else {"dtype": dtype}), **dict.fromkeys(free or {})}))
+        raise not_as_written(
+            graph, f"`{asked or 'given'}` cannot be another", "give it with the arch's name: `spec.graph(name, …, passes=…)`"
+        )
     return origin.elaborate(**other)
+
+
+def not_as_written(graph: Graph, what: str, help: str) -> ArchError:
+    """The problem of a graph that cannot be elaborated again, since a pass made it or it was read."""
+    from archdsl.elaborate.faults.edit_problems import NotAsWritten
+
+    at = graph.span or Span(Source(graph.name, ""), 0, 0)
+    made = "a pass changed it" if graph.origin is not None else "it comes from no text"
+    return ArchError((NotAsWritten(at=at, what=f"{what}: `{graph.name}` is not as it was written, {made}", help=help),))

@@ -135,7 +135,7 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
 
             return grow_case(spec, case.files["grown.json"])
         if "edit.txt" in case.files:
-            _edit(spec, case.files["edit.txt"].decode())
+            _edit(spec, case.files["edit.txt"].decode(), case.passes)
         if case.step or case.torch:
             spec.source(spec.names[-1], step=case.step)
         for one in case.passes:
@@ -145,10 +145,10 @@ def find(case: Case, folder: Path) -> tuple[Problem, ...]:
         return fault.problems
 
 
-def _edit(spec: Any, text: str) -> None:
-    """Select, and do what stands in the second line."""
+def _edit(spec: Any, text: str, passes: tuple[str, ...]) -> None:
+    """Select, in what the passes made, and do what stands in the second line."""
     selector, _, edit = text.rstrip("\n").partition("\n")
-    selection = spec.graph(spec.names[-1]).select(selector)
+    selection = spec.graph(spec.names[-1], passes=passes).select(selector)
     if edit:
         method, _, given = edit.partition(" ")
         arguments = dict(one.split("=") for one in given.split(", ")) if method == "set" else {}

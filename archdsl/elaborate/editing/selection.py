@@ -24,7 +24,7 @@ from archdsl.elaborate.editing.trie import NONE
 from archdsl.elaborate.editing.written import argument
 from archdsl.elaborate.fault import Fault
 from archdsl.elaborate.faults import edit_problems as problems
-from archdsl.elaborate.origin import Origin, same_origin
+from archdsl.elaborate.origin import Origin, not_as_written, same_origin
 from archdsl.elaborate.program import Module
 from archdsl.ir.graph import Graph
 from archdsl.problems.problem import ArchError, Problem
@@ -212,8 +212,7 @@ def _met(graph: Graph) -> tuple[Occurrence, ...]:
 def _origin(graph: Graph) -> Origin:
     origin = same_origin(graph)
     if origin is None:
-        raise ValueError(
-            f"the graph `{graph.name}` is not as a spec gave it (a pass changed it, or it was read from text): "
-            "select and edit first, then run passes"
+        raise not_as_written(
+            graph, "steps cannot be selected", "edit first: `spec.graph(edited, passes=…)` runs passes on what an edit made"
         )
     return origin

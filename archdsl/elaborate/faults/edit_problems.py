@@ -120,3 +120,19 @@ class EditNotPossible(Stated):
     """
 
     code = "edit-not-possible"
+
+
+class NotAsWritten(Stated):
+    """Steps are selected, or another configuration is asked for, in a graph that is not as its text says: a pass changed it, or it
+    was read as a graph. Edits are of the text, so that what they make can be checked, printed and drawn as if it had been written.
+
+    ```sh
+    echo 'arch A(x: [N, 8]) -> [N, 8] { fc: Linear(8); BatchNorm1d; relu }' > net.arch
+    python -c 'import archdsl; archdsl.load("net.arch").graph(passes="fold-batchnorm").select("relu")'
+    ```
+
+    Edit first, then run passes: `edited = spec.graph().select("relu").replace("gelu")`, then
+    `spec.graph(edited, passes="fold-batchnorm")`. On the command line write the edit as a `variant`, and give `--pass` with it.
+    """
+
+    code = "not-as-written"
