@@ -29,6 +29,9 @@ arch A(a: [T, B, D], b: [T, B, D]) -> y: [T, B, D] {
 }
 """
 
+Targets = tuple[float | None, float | None]
+"""The largest ratio that is allowed of forward, and of forward and backward."""
+
 
 def measure(quick: bool) -> list[Row]:
     """Forward, and forward with backward."""
@@ -41,7 +44,7 @@ def measure(quick: bool) -> list[Row]:
     rounds = 1 if quick else 7
     rows: list[Row] = []
 
-    def both(what: str, ours: Any, theirs: Any, given: tuple[Tensor, ...], beside: str, targets: tuple[float, float]) -> None:
+    def both(what: str, ours: Any, theirs: Any, given: tuple[Tensor, ...], beside: str, targets: Targets) -> None:
         def run(model: Any, backward: bool) -> Callable[[], object]:
             def call() -> object:
                 with torch.set_grad_enabled(backward):
@@ -57,7 +60,7 @@ def measure(quick: bool) -> list[Row]:
             rows.append(compare("scans", said, *sides, beside=beside, target=target, rounds=rounds))
 
     length, hidden = (8, 16) if quick else (128, 512)
-    sizes = {"width": hidden // 2, "hidden": hidden}
+    sizes: dict[str, Any] = {"width": hidden // 2, "hidden": hidden}
     x = torch.randn(8, length, hidden // 2)
     fused = load(Source("lstm.arch", CELL.format(out="sigmoid(o) * tanh(c)"))).build(**sizes)
     both(f"LSTM, T={length} H={hidden}", fused, nn.LSTM(hidden // 2, hidden, batch_first=True), (x,), "nn.LSTM", (1.05, 1.05))
@@ -119,8 +122,10 @@ def measure(quick: bool) -> list[Row]:
     spec = load("tests/data/examples/mamba.arch")
     arch = spec.build(vocab=2, width=width, depth=1)
     ours = arch.get_submodule("backbone")["layers"][0].mixer  # type: ignore[index]
-    both(f"Mamba's mixer, T={steps}", ours, mixer, (torch.randn(4, steps, width),), "transformers", (0.25, 0.02))
+    x = torch.randn(4, steps, width)
+    both(f"Mamba's mixer, T={steps}", ours, mixer, (x,), "transformers", (0.25, 0.02))
 
     keep_memory()
+    both(f"Mamba's mixer, T={steps}, memory kept", ours, mixer, (x,), "transformers", (None, None))
     rows.append(compare("scans", f"{said}, memory kept", *sides, beside=f"T={length_before}", target=5.0, rounds=rounds))
     return rows
