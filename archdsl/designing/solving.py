@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.analyses import expect
 from archdsl.designing.search import Numbers, nearest
+from archdsl.elaborate import lookup
 from archdsl.elaborate.archs import Expectation
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.session import Session
+from archdsl.elaborate.values import BlockWord, describe
 from archdsl.problems.collector import Problems
 from archdsl.problems.problem import ArchError
 from archdsl.problems.suggest import did_you_mean
-from archdsl.source import Source
+from archdsl.records import changed
+from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
+from archdsl.syntax.within import placed, shifted
 
 if TYPE_CHECKING:
     from archdsl.compiler import Spec
@@ -91,9 +95,15 @@ class Condition:
     right: Any
 
     @property
-    def like(self) -> bool:
-        """Whether the right side is the other architecture's count."""
-        return isinstance(self.right, tree.Name) and self.right.name == "like"
+    def like(self) -> Any:
+        """The count of the other architecture that the right side is, None for a number; `like(N=1)` has its own dimensions."""
+        called = self.right.function if isinstance(self.right, tree.Call) else self.right
+        if not isinstance(called, tree.Name) or called.name != "like":
+            return None
+        if called is self.right:
+            return self.counted
+        name = self.counted.function if isinstance(self.counted, tree.Call) else self.counted
+        return tree.Call(self.right.span, name, self.right.args)
 
 
 def solve(
@@ -107,23 +117,28 @@ def solve(
 ) -> Solution:
     """The values of `free` whose count meets `such_that` best: nearest for `==`, largest for `<=`, smallest for `>=`.
 
-    `such_that` compares a count of `expect` with a number, or with `like`, the same count of the graph that `like()` gives. Of
-    several free names, all but the last are tried one by one, so they need ranges. A value with which the program has an error
-    (a width that the heads do not divide) is none. Counts are taken to grow, or fall, with the last name; where they do not,
-    every value of its range is tried.
+    `such_that` compares a count of `expect` with a number, or with `like`, the same count of the graph that `like()` gives, which
+    may have its own dimensions: `macs(N=1) == like(N=1, H=224, W=224)`. Of several free names, all but the last are tried one by
+    one, so they need ranges. A value with which the program has an error (a width that the heads do not divide) is none. Counts
+    are taken to grow, or fall, with the last name; where they do not, every value of its range is tried.
 
     Raises `ArchError` for a wrong condition or program, `ValueError` for wrong names and ranges, `NoSolution`.
     """
     names = list(free)
     condition = read_condition(such_that)
     fixed = dict(config or {})
-    known = spec.elaborate(name, **fixed).graph  # raises what is wrong with the program itself
-    _check_names(names, known.parameters, fixed)
+    wrong: ArchError | None = None
+    own: dict[str, Any] = {}
+    try:
+        own = dict(spec.elaborate(name, **fixed).graph.config)
+    except ArchError as fault:  # its own value of what is free may be what does not fit
+        wrong = fault
+    _check_names(names, _parameters(spec, name), fixed, own)
     wanted = wanted_number(condition, such_that, None if like is None else like())
     best: Solution | None = None
     numbers: list[Numbers] = []
     last = names[-1]
-    start = _start(last, dict(known.config).get(last.name))
+    start = _start(last, own.get(last.name))
     for chosen in product(*(range(one.count) for one in names[:-1])):
         outer = {one.name: one.value(index) for one, index in zip(names, chosen, strict=False)}
 
@@ -143,6 +158,8 @@ def solve(
         if best is None or abs(solution.error) < abs(best.error):
             best = solution
     tried = sum(one.asked for one in numbers)
+    if best is None and wrong is not None:
+        raise wrong
     if best is None:
         raise NoSolution(_why_none(spec, name, fixed, names, such_that, tried))
     return Solution(best.config, best.counted, best.operator, best.count, wanted, tried)
@@ -150,11 +167,13 @@ def solve(
 
 def read_condition(text: str) -> Condition:
     """The condition. Raises `ArchError` with the place in it."""
-    problems = Problems()
-    file = parse(Source("--such-that", f"let wanted = {text}"), problems)
-    problems.raise_errors()
+    before, problems = "let wanted = ", Problems()
+    file = parse(Source("--such-that", f"{before}{text}"), problems)
+    here, source = Span(file.source, len(before), len(before) + len(text)), Source("--such-that", text)
+    if problems.errors:
+        raise ArchError(tuple(placed(one, here, source) for one in problems.sorted()))
     item = file.items[0] if len(file.items) == 1 else None
-    value = item.value if isinstance(item, tree.Let) else None
+    value = shifted(item.value, here, source) if isinstance(item, tree.Let) else None
     if not isinstance(value, tree.Binary) or value.operator not in OPERATORS:
         raise ValueError(
             f"the condition compares a count with a number: `params == 25e6`, `macs(N=1, H=224, W=224) <= like`; this is `{text}`"
@@ -164,10 +183,15 @@ def read_condition(text: str) -> Condition:
 
 def wanted_number(condition: Condition, text: str, like: Any) -> float:
     """The number on the right side. Raises `ValueError`, or `ArchError` for a count that does not exist."""
-    if condition.like:
+    if condition.like is not None:
         if like is None:
             raise ValueError("`like` is the other architecture's count, and no other architecture is given: --like FILE[:ARCH]")
-        return _counted(like, condition)
+        try:
+            return _counted(like, condition.like)
+        except ArchError as fault:
+            (one,) = fault.problems
+            note = f"this is the count of `{like.name}`, which may have dimensions of its own: `like(N=1, …)`"
+            raise ArchError((changed(one, notes=(*one.notes, note)),)) from None
     try:
         value = expect.number(Session(Problems()), condition.right, Expectation(condition.counted, None, None))
     except Fault as fault:
@@ -177,13 +201,13 @@ def wanted_number(condition: Condition, text: str, like: Any) -> float:
     return value
 
 
-def _counted(graph: Any, condition: Condition) -> int:
+def _counted(graph: Any, counted: Any) -> int:
     try:
-        value = expect.count(Session(Problems()), graph, condition.counted, Expectation(condition.counted, None, None))
+        value = expect.count(Session(Problems()), graph, counted, Expectation(counted, None, None))
     except Fault as fault:
         raise ArchError((fault.problem,)) from None
     if not isinstance(value, int):
-        raise ValueError(f"`{condition.counted.span.text}` is {value}, which is no number")
+        raise ValueError(f"`{counted.span.text}` is {value}, which is no number")
     return value
 
 
@@ -193,16 +217,28 @@ def count_with(spec: Spec, name: str | None, config: Mapping[str, Any], conditio
         graph = spec.elaborate(name, **config).graph
     except (ArchError, Absorbed):
         return None
-    return _counted(graph, condition)
+    return _counted(graph, condition.counted)
 
 
-def _check_names(free: list[Free], parameters: tuple[str, ...], fixed: Mapping[str, Any]) -> None:
+def _parameters(spec: Spec, name: str | None) -> tuple[str, ...]:
+    """The names of an arch's configuration. Raises `ArchError`."""
+    chosen = name if name is not None else spec.names[0]
+    problems = Problems()
+    word = lookup.item_value(Session(problems), spec.module, chosen, spec.module.items[chosen].span)
+    problems.raise_errors()
+    return tuple(one.name for one in spec.module.lists(word.item)[0]) if isinstance(word, BlockWord) else ()
+
+
+def _check_names(free: list[Free], parameters: tuple[str, ...], fixed: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if not free:
         raise ValueError("nothing is free: name a configuration parameter to solve for")
     for at, one in enumerate(free):
         if one.name not in parameters:
             hint = did_you_mean(one.name, parameters) or f"it has {', '.join(parameters) or 'none'}"
             raise ValueError(f"the architecture has no configuration `{one.name}`; {hint}")
+        value = own.get(one.name)
+        if isinstance(value, (bool, str, tuple, list)):
+            raise ValueError(f"`{one.name}` is {describe(value)}, and what is free is a number")
         if one.name in fixed:
             raise ValueError(f"`{one.name}` is free and given a value")
         if one.name in [other.name for other in free[:at]]:

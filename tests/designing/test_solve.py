@@ -109,3 +109,35 @@ def test_the_command(tmp_path) -> None:
     done = CliRunner().invoke(commands, ["solve", str(path), "--free", "width=4..400:4", "--such-that", "params == 25000"])
     best = min(range(4, 401, 4), key=lambda width: abs(torch_count(width, 2) - 25_000))
     assert f"width = {best}: params = {torch_count(best, 2):,}" in done.output
+
+
+def test_the_values_that_a_program_has_by_itself_may_not_fit() -> None:
+    found = spec().solve(free={"width": (1, 60)}, such_that="params <= 5000", heads=7)  # a width of 8 is no multiple
+    counts = {width: torch_count(width, 2) for width in range(7, 61, 7)}
+    assert found.count == max(count for count in counts.values() if count <= 5000)
+    with pytest.raises(archdsl.ArchError, match="no configuration `head`"):
+        spec().solve(free={"width": (1, 60)}, such_that="params <= 5000", head=7)
+
+
+def test_the_other_architecture_has_dimensions_of_its_own() -> None:
+    like = archdsl.load(Source("conv.arch", "arch Conv(x: [N, 3, H, W]) { c: Conv2d(4, 1) }")).graph()
+    wanted = 3 * 4 * 20 * 30 * 2
+    counts = {width: 5 * (16 * width + width * width + width * 10) for width in range(4, 101, 4)}
+    best = min(counts, key=lambda width: abs(counts[width] - wanted))
+    found = spec().solve(free={"width": (1, 100)}, such_that="macs(N=5) == like(N=2, H=20, W=30)", like=like)
+    assert (found.config, found.count, found.wanted) == ({"width": best}, counts[best], wanted)
+    with pytest.raises(archdsl.ArchError, match="this is the count of `Conv`, which may have dimensions of its own"):
+        spec().solve(free={"width": (1, 100)}, such_that="macs(N=5) == like", like=like)
+
+
+def test_what_is_free_is_a_number() -> None:
+    text = 'arch Net(sizes: list[int] = [4, 8], act: str = "a")(x: [N, 2]) { repeat s in sizes { "fc{s}": Linear(s) } }'
+    for name, told in (("sizes", "`sizes` is a list of 2"), ("act", "`act` is")):
+        with pytest.raises(ValueError, match=told):
+            archdsl.load(Source("net.arch", text)).solve(free={name: None}, such_that="params == 9")
+
+
+def test_a_condition_is_told_in_its_own_text() -> None:
+    with pytest.raises(archdsl.ArchError) as wrong:
+        spec().solve(free={"width": (1, 60)}, such_that="params = 5000")
+    assert str(wrong.value.problems[0].at) == "--such-that:1:8"

@@ -236,3 +236,27 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "may only grow" in capsys.readouterr().err
     assert not Path("out.safetensors").exists()
     assert call("weights", "migrate", "net.arch", "net.arch", "w.safetensors", "--rename", "a=b", *flags) == 2
+
+
+@pytest.mark.parametrize("new", [{"context": 9}, {"vocab": 31}, {"context": 8, "vocab": 29, "width": 12}])
+def test_a_longer_table_is_the_same_for_what_it_had(new: dict[str, int]) -> None:
+    spec = net("""arch Net(vocab: int = 20, context: int = 7, width: int = 6)(x: i64[N, T]) -> y: [N, T, _] {
+      require T <= context
+      words: Embedding(vocab, width)
+      it + (arange(T) -> places: Embedding(context, width))
+      head y { out: Linear(4) }
+    }""")
+    made = grown(spec, torch.randint(0, 20, (2, 7)), new)
+    assert not made.new
+
+
+@pytest.mark.parametrize(("old", "new"), [(2, 4), (1, 4), (2, 8), (4, 8)])
+def test_more_keys_for_the_same_queries(old: int, new: int) -> None:
+    spec = net("""arch Net(keys: int = 2)(x: [N, T, 16]) -> y: [N, T, 16] {
+      q = x -> q: Linear(16) -> rearrange("b t (h d) -> b h t d", h=8)
+      k = x -> k: Linear(2 * keys) -> rearrange("b t (h d) -> b h t d", h=keys)
+      v = x -> v: Linear(2 * keys) -> rearrange("b t (h d) -> b h t d", h=keys)
+      attention(q, k, v, causal=true) -> rearrange("b h t d -> b t (h d)")
+      head y { o: Linear(16) }
+    }""")
+    grown(spec, torch.randn(2, 5, 16, dtype=torch.float64), {"keys": new}, old={"keys": old})

@@ -45,6 +45,7 @@ def command(
       archdsl solve specs/gpt2.arch:GPT2 --free width --such-that "params == 25e6"
       archdsl solve net.arch --free depth=2..8 --free width=64..1024:64 --such-that "macs(N=1) <= 1e9"
       archdsl solve specs/vit.arch:ViTB16 --free width --such-that "params == like" --like specs/resnet.arch:ResNet50
+      archdsl solve vit.arch --free width --such-that "macs(N=1) <= like(N=1, H=224, W=224)" --like resnet.arch:ResNet50
     """
     from archdsl.designing.solving import NoSolution, solve
 

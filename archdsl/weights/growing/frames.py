@@ -96,6 +96,9 @@ class Frame:
         if groups > 1 and at == 0 and rank > 1:
             old, new = (self.probe.shape(one)[1] // groups for one in types)
             return {1: in_parts(around(old, new), old, groups)} if new > old else {}
+        if op.name == "attention" and at in (1, 2) and _heads(before, 0) == _heads(node, 0) and _heads(before, at):
+            old, new = (_heads(one, at) for one in (before, node))  # each query keeps the key that serves it
+            return {rank - 3: tuple(head * old // new for head in range(new))} if new > old else {}
         if len(node.results) == 1:
             wanted = self.asked(node.results[0])
             shape = node.results[0].type.shape
@@ -147,6 +150,13 @@ class Frame:
             if bool((map >= 0).all()):
                 found[axis] = tuple(map.tolist())
         return found
+
+
+def _heads(node: Node, at: int) -> int:
+    """How many heads an operand of attention has; 0 where it has none."""
+    shape = () if (operand := node.operands[at]) is None else operand.type.shape
+    size = shape[-3] if len(shape) > 2 else 0
+    return size if isinstance(size, int) else 0
 
 
 def _groups(ops: tuple[Op, Op]) -> int:

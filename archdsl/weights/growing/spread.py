@@ -83,7 +83,8 @@ def layer_spreads(old: Op, new: Op, given: Maps, wanted: Maps, rank: int) -> dic
         }
     if isinstance(old, Embedding) and isinstance(new, Embedding):
         wide = wanted.get(rank) or around(_int(old.embedding_dim), _int(new.embedding_dim))
-        return {"weight": lambda one: repeated(one, {1: wide})}
+        rows = around(_int(old.num_embeddings), _int(new.num_embeddings))  # no word that there was is one of the new ones
+        return {"weight": lambda one: repeated(one, {0: rows, 1: wide})}
     return _by_sizes(old, new, given)
 
 
