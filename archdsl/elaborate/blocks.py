@@ -23,7 +23,6 @@ from archdsl.ir.value import Value
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-
 FILLED = {"zeros": 0, "ones": 1}
 """Words that, with a declared type, are a tensor of that number."""
 
