@@ -21,7 +21,7 @@ from archdsl.elaborate.operators import tensor
 from archdsl.elaborate.origin import Origin
 from archdsl.elaborate.program import Module
 from archdsl.elaborate.program import headers as header_lists
-from archdsl.elaborate.reserved import why_unwritable
+from archdsl.elaborate.reserved import renamed, why_unwritable
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Made, Unit
@@ -89,8 +89,6 @@ def head(frame: Frame, one: tree.Head) -> None:
                 at=one.span, what=f"the output `{one.name}` is made twice", others=(Label(heads.made[one.name][2], "made here"),)
             )
         )
-    if not item.outs:
-        writable(frame.session, one.name, one.span, output=True)
     training = one.training or any(out.name == one.name and out.training for out in item.outs or ())
     if one.body is None:
         value = frame.flow
@@ -108,6 +106,8 @@ def body_of_arch(frame: Frame, item: tree.Arch, parameters: tuple[str, ...]) -> 
     outputs = _outputs(frame, item, heads, result)
     if outputs is None:
         return None
+    for name in [one.name for one in item.outs or () if one.name] or heads.made if len(outputs) > 1 else ():
+        writable(frame.session, name, heads.made[name][2] if name in heads.made else item.span, output=True)
     apply.settle_unused(frame)
     frame.session.expectations[id(frame.unit)] = heads.expectations
     made = finish(
@@ -263,23 +263,20 @@ def elaborate(
 
 
 def _names_to_write(session: Session, name: str, item: tree.Arch) -> None:
-    """The arch, its numbers, inputs and outputs are called in the PyTorch class what they are called here."""
+    """The arch, its numbers and inputs are called in the PyTorch class what they are called here."""
     writable(session, name, item.name_span)
     for one in (parameter for given in item.lists for parameter in given):
         kinds = one.type.options if isinstance(one.type, tree.UnionType) else (one.type,)
         if any(isinstance(kind, tree.TensorTypeTree) or (kind is not None and kind.name == "int") for kind in kinds):
             writable(session, one.name, one.span)
-    for out in item.outs or ():
-        writable(session, out.name or "", out.span, output=True)
 
 
 def writable(session: Session, name: str, span: Span, *, output: bool = False) -> None:
-    """Tell of a name that users of the PyTorch class could not write."""
+    """Tell of a name that users of the PyTorch class cannot write, and write otherwise."""
     why = why_unwritable(name, output=output)
     if why:
-        from archdsl.syntax.problems import ReservedName  # loaded where there is a problem to tell
-
-        session.problems.add(ReservedName(at=span, name=name, what=why, help=f"call it `{name.strip('_')}_`"))
+        what = f"`{name}` {why}: there it is `{renamed(name)}`"
+        session.problems.add(names.RenamedName(at=span, what=what, help=f"call it `{renamed(name)}` to have one name in both"))
 
 
 def arch_inputs(

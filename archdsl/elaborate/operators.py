@@ -86,7 +86,9 @@ def absent(span: Span) -> Fault:
 
     name = span.text if span.text.isidentifier() else "mask"
     return Fault(
-        AbsentInput(at=span, what="this optional input was not given in this call", help=f"ask first: `if {name} != none {{ … }}`")
+        AbsentInput(
+            at=span, what="this optional input was not given in this call", help=f"ask first: `if {name} != none {{ … }}`"
+        )
     )
 
 

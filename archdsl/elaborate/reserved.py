@@ -193,3 +193,8 @@ def why_unwritable(name: str, *, output: bool = False) -> str:
     if output and name.startswith("_"):
         return "starts with an underscore, which no field of a named tuple may"
     return "is a method of the named tuple of outputs" if output and name in TUPLE else ""
+
+
+def renamed(name: str) -> str:
+    """What a name that cannot be one of the class is called there."""
+    return f"{name.strip('_')}_"

@@ -289,18 +289,13 @@ class ReservedName(Problem):
     ```
 
     Take another name.
-
-    What an arch, its configuration, its inputs and its outputs are called are names of the PyTorch class too, where its user
-    writes them. So they are no keywords of Python (`lambda`), and nothing that a generated file has another use for (`self`,
-    `torch`, `F`, `range`). A builtin of which it has none is a name like others: `input`, `id`, `type`.
     """
 
     code: ClassVar[str] = "reserved-name"
     name: str
-    what: str = "is a reserved word and cannot name a value"
 
     def message(self) -> str:
-        return f"`{self.name}` {self.what}"
+        return f"`{self.name}` is a reserved word and cannot name a value"
 
 
 @facts

@@ -30,7 +30,7 @@ def programs(one: type[Op]) -> list[str]:
         facts = [f"require {fact}" for fact in example.facts]
         sent = f"({', '.join(words)}) -> " if one.layer and len(words) > 1 else ""
         body = "; ".join([*facts, f"{sent}one: {step}" if one.layer else step])
-        made.append(f"block Shown({header}) -> {', '.join(example.outputs)} {{ {body} }}\narch Any(x: [N]) {{ relu }}\n")
+        made.append(f"block Shown({header}) -> {', '.join(example.outputs)} {{ {body} }}\narch Whole(x: [N]) {{ relu }}\n")
     return made
 
 

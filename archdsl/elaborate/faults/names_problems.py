@@ -235,6 +235,23 @@ class UnusedValue(Stated):
     severity = "warning"
 
 
+class RenamedName(Stated):
+    """A name of an arch, its configuration, inputs or outputs cannot be one of the PyTorch class: it is a keyword of Python
+    (`lambda`), or the generated file has another use for it (`self`, `torch`, `F`, `range`). There it gets an underscore.
+
+    ```arch
+    arch Net(range: int = 4)(x: [N, 16]) {
+      Linear(range)
+    }
+    ```
+
+    Everything else keeps its name in the class: also a builtin of which the file has no use, such as `input`, `id` or `type`.
+    """
+
+    code = "renamed-name"
+    severity = "warning"
+
+
 class DroppedFlow(Stated):
     """The result of a step is thrown away: the next line starts from another value, and nothing names the first.
 

@@ -160,7 +160,7 @@ def output_class(name: str, graph: Graph) -> str:
     lines = [f"class {name}(NamedTuple):"]
     taken: set[str] = set()
     for one in graph.outputs:
-        label = public_name((one.name or "").lstrip("_") or "output", {*taken, *dir(tuple)})
+        label = public_name(one.name or "output", {*taken, *dir(tuple)}, output=True)
         taken.add(label)
         absent = " | None = None" if one.training else " | None" if isinstance(one, MaybeOutput) else ""
         lines.append(f"    {label}: Tensor{absent}")

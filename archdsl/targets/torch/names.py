@@ -9,16 +9,18 @@ import re
 from collections.abc import Iterable
 from itertools import chain
 
-from archdsl.elaborate.reserved import why_unwritable
+from archdsl.elaborate.reserved import renamed, why_unwritable
 from archdsl.targets.torch.imports import IMPORTS
 from archdsl.targets.torch.statements import LOCAL, Block, Line, Statement
 
 _TAKEN = frozenset({"self", "super", *keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTS})
 
 
-def public_name(name: str, taken: Iterable[str] = ()) -> str:
-    """The author's name, which callers write: it may hide a builtin of which the generated file has no use."""
-    return name if not why_unwritable(name) and name not in taken else safe_name(name, taken)
+def public_name(name: str, taken: Iterable[str] = (), *, output: bool = False) -> str:
+    """The author's name, which callers write, or what `check` says that it is called there: it may hide a builtin of which the
+    generated file has no use."""
+    own = renamed(name) if why_unwritable(name, output=output) else name
+    return own if own not in taken else safe_name(own, taken)
 
 
 def safe_name(name: str, taken: Iterable[str] = ()) -> str:
