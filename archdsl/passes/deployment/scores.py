@@ -85,7 +85,9 @@ def _added(reading: Reading, node: Node, core: Value, gain: float, plain: bool) 
             reason = reason or found
             continue
         if not isinstance(other, Value):
-            return found  # a number added to every score changes no weight
+            # A number added to every score changes no weight, but those that were barred before count as something else.
+            shift = sign * gain * (told(other) or 0.0)
+            return changed(found, fills=frozenset(fill + shift for fill in found.fills))
         return _biased(reading, found, other, sign * gain, plain)
     return reason
 

@@ -16,6 +16,7 @@ HEADER = (
 )
 QUERIES = ("q", "q * 0.3", "q / 2", "-q", "q * col[0:1][0]")
 PRODUCTS = (
+    "(Q) @ transpose(k[:, 0:1], 2, 3)", 'einsum("b h t d, b s d -> b h t s", Q, k[:, 0])',
     "(Q) @ transpose(K, 2, 3)", 'einsum("b h t d, b h s d -> b h t s", Q, K)', "transpose((K) @ transpose(Q, -1, -2), 2, 3)",
     'einsum("b h s d, b h t d -> h b t s", K, Q) -> transpose(0, 1)',
 )  # fmt: skip
@@ -25,11 +26,17 @@ STEPS = (
     "masked_fill(s, not mask[:, none, none, :], FILL)", "s + (1 - cast(mask, float))[:, none, none, :] * -1e9",
     "s + where(full, 0.0, FILL)", "s + where(full, bias, FILL)", "where(causal_mask(T, S), s, FILL)",
     "where(triu(ones(T, S, dtype=bool), 1), FILL, s)", "s + triu(ones(T, S) * FILL, 1)", "masked_fill(s, full, 3.0)",
+    "s * tril(ones(T, S)) + (1 - tril(ones(T, S))) * FILL", "where(full, s, zeros(S) + FILL)",
 )  # fmt: skip
-WEIGHTS = ("softmax(s, axis=-1)", "softmax(s, axis=3)", "softmax(s, axis=-1) * 2", "softmax(s, axis=2)")
+WEIGHTS = (
+    "exp(log_softmax(s, axis=-1))",
+    "{ exp(s - max(s, axis=-1, keepdim=true)); it / sum(it, axis=-1, keepdim=true) }",
+    "softmax(s, axis=-1)", "softmax(s, axis=3)", "softmax(s, axis=-1) * 2", "softmax(s, axis=2)",
+)  # fmt: skip
 ENDS = (
     "w @ v", 'einsum("b h t s, b h s e -> b t h e", w, v)', "transpose(v, 2, 3) @ transpose(w, 2, 3)", "(w @ v) * 0.5",
-    "w -> Dropout(0.1)\nit @ v",
+    "w -> Dropout(0.1)\nit @ v", "(w -> Dropout(0.1) -> transpose(2, 3) -> transpose(2, 3)) @ v", "w @ v[:, 0:1]",
+    "e = exp(s - max(s, axis=-1, keepdim=true)); (e @ v) / sum(e, axis=-1, keepdim=true)",
 )  # fmt: skip
 
 
