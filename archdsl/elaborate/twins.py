@@ -20,7 +20,7 @@ from archdsl.records import changed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-PLAIN = (tree.Flow, tree.Let, tree.Assign, tree.Require)
+PLAIN = (tree.Flow, tree.Let, tree.Assign, tree.Require, tree.Param, tree.Buffer)
 """Statements whose steps all stand in the block's own graph."""
 
 Places = Mapping[str, frozenset[Span]]

@@ -19,12 +19,14 @@ ONCE = {
     "twice": "Dropout(p); Linear(D); Dropout(p)",
     "unused": "Linear(D); if D > 100 { Dropout(p) }",
     "repeat": "repeat 3 { Linear(D); Dropout(p) }",
+    "param": "param scale = scale: [D] = ones\nLinear(D); it * scale; DropPath(p)",
     "bound": "Linear(D); clamp(max=p)",
     "assign": "y = x -> fc: Linear(D) -> Dropout(p)\ny + x",
 }
 """Bodies that only hand `p` on."""
 
 EACH = {
+    "first value": "param scale = scale: [D] = p\nLinear(D); it * scale; DropPath(p)",
     "computed": "Linear(D); Dropout(p / 2)",
     "compared": "Linear(D); if p > 0.15 { relu }",
     "let": "let q = p\nLinear(D); Dropout(q)",
