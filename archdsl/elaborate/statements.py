@@ -160,6 +160,9 @@ def _let(frame: Frame, one: tree.Let) -> None:
             new_name(frame, name, part, one.span, "let")
 
 
+FACTS = "a fact about sizes is `p == q`, `p <= q`, `p < q` or `p % k == 0`, or several of them with `and`"
+
+
 def _require(frame: Frame, one: tree.Require) -> None:
     for condition in conjuncts(one.condition):
         text = "" if one.message is None else labels.fill(frame, one.message.value, one.message.span, spoken=True)
@@ -186,8 +189,13 @@ def require(frame: Frame, expr: Any, message: str, span: Span) -> None:
         if isinstance(left, Dim) or isinstance(right, Dim):
             _require_sizes(frame, expr, left, right, message, span)
             return
-    value = expressions.evaluate(frame, expr)
-    if not expressions.truth(frame, value, expr.span):
+    try:
+        holds = expressions.truth(frame, expressions.evaluate(frame, expr), expr.span)
+    except Fault as fault:
+        if not isinstance(fault.problem, shapes.UndecidedCondition) or fault.problem.at.source is not expr.span.source:
+            raise
+        raise Fault(changed(fault.problem, help=FACTS)) from None
+    if not holds:
         raise Fault(problems.RequirementFailed(at=expr.span, what=message or f"`{expr.span.text}` does not hold"))
 
 
