@@ -1,5 +1,5 @@
-"""Layers in what is left of a loop as functions of their tensors: PyTorch's `scan`, which a compiler takes for a loop, takes
-tensors and whole numbers of a layer alone."""
+"""Recurrent layers in what is left of a loop as the kernels that they call, functions of their tensors: PyTorch's `scan`, which
+a compiler takes for a loop, has none of these layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from archdsl.ops.create.filled import Full
 from archdsl.ops.index.indexing import Index
 from archdsl.ops.recurrent import gates
 from archdsl.ops.recurrent.layered import Layered
-from archdsl.ops.registry import find, known
 from archdsl.ops.reshape.axes import Unsqueeze
 from archdsl.passes.scans.cheaper import inside, leaf, names
 from archdsl.passes.scans.fused import CellScan, GRUScan, LSTMScan, RNNScan
@@ -24,34 +23,12 @@ KERNELS: dict[gates.Kind, type[CellScan]] = {gates.LSTM: LSTMScan, gates.GRU: GR
 
 
 def bare(loop: Loop) -> None:
-    """Such layers as operators on their tensors, the same function."""
+    """Such layers as operators on their tensors, the same function, where each is one layer in one direction."""
     for node in list(loop.nodes):
         member = loop.steps.members.get(node.member or ())
-        made = None
-        if isinstance(member, Layer) and not node.leaf and not node.lent:
-            if isinstance(member.op, Layered):
-                made = _kernel(loop, node, member.op)
-            elif not member.op.random and any(isinstance(one, float) for _, one in member.op.items()):
-                made = _function(loop, node, member.op)
-        if made is not None:
+        if isinstance(member, Layer) and isinstance(member.op, Layered) and not node.leaf and not node.lent:
             at = loop.nodes.index(node)
-            loop.nodes[at : at + 1] = made
-
-
-def _function(loop: Loop, node: Node, op: Op) -> list[Node] | None:
-    """The layer as the function of its name, which takes its tensors after what it is applied to: `LayerNorm`, `layer_norm`."""
-    word = next((one for one in known() if one != op.name and one.replace("_", "") == op.name.lower()), "")
-    function = find(word)
-    weights = op.parameters()
-    if function is None or function.tensors[1:] != ("weight?", "bias?")[: len(function.tensors) - 1]:
-        return None
-    if any(one not in ("weight", "bias") for one in weights) or len(node.operands) != 1:
-        return None
-    made = function(**{name: value for name, value in op.items() if name in function.fields})
-    operands: list[Operand] = [*node.operands]
-    operands += [_tensor(loop, node, op, one[:-1]) if one[:-1] in weights else None for one in function.tensors[1:]]
-    types = tuple(None if one is None else one.type for one in operands)
-    return [Node(tuple(operands), node.results, op=made.bind(loop.steps.context, *types), path=node.path, span=node.span)]
+            loop.nodes[at : at + 1] = _kernel(loop, node, member.op) or [node]
 
 
 def _kernel(loop: Loop, node: Node, op: Layered) -> list[Node] | None:

@@ -60,7 +60,7 @@ def write_scan(forward: Forward, node: Node) -> None:
     scan = node.scan
     if scan is None:
         raise ValueError("a node without a scan")
-    if not forward.in_step and in_one_graph(scan.body, forward.graph.members):
+    if not forward.in_step and in_one_graph(scan.body, forward.graph):
         return write_steps(forward, node, scan)
     function = forward.function
     inputs = scan.body.input_values

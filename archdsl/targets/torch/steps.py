@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archdsl.ir.graph import Call, Graph, Layer, Member
+from archdsl.ir.graph import Graph, Layer, Parameter
 from archdsl.ir.node import Node, Path, Scan
 from archdsl.ir.value import Value
+from archdsl.ops.contract import Op
 from archdsl.targets.torch.members import callable_access
 from archdsl.targets.torch.merging.presence import Presence
 from archdsl.targets.torch.names import stem_of
@@ -17,44 +17,52 @@ if TYPE_CHECKING:
     from archdsl.targets.torch.forward import Forward
 
 
-def in_one_graph(body: Graph, members: Mapping[Path, Member]) -> bool:
-    """Whether PyTorch's `scan` operator takes the body: not with a scan in it whose length is not known before it runs. `members`
-    are what the body's nodes call."""
-    return all(_taken(node, members) for node in body.nodes)
+def in_one_graph(body: Graph, owner: Graph) -> bool:
+    """Whether PyTorch's `scan` operator takes the body: not with a scan in it whose length is not known before it runs. `owner`
+    has what the body's nodes call."""
+    return all(_taken(node, owner) for node in body.nodes)
 
 
-def _taken(node: Node, members: Mapping[Path, Member]) -> bool:
+def _taken(node: Node, owner: Graph) -> bool:
     if node.scan is not None:
-        return isinstance(node.scan.length, int) and in_one_graph(node.scan.body, members)
+        return isinstance(node.scan.length, int) and in_one_graph(node.scan.body, owner)
     if node.choice is not None:
-        return not isinstance(node.choice, Presence) and all(in_one_graph(one, members) for one in node.bodies)
-    if node.lent:
-        return False
+        return not isinstance(node.choice, Presence) and all(in_one_graph(one, owner) for one in node.bodies)
     if node.member is None or node.leaf:
         return True
-    member = members.get(node.member)
-    if isinstance(member, Call):
-        graph = node.graph or member.graph
-        return not any(one.scan is not None for one in graph.nodes) and in_one_graph(graph, graph.members)
-    return isinstance(member, Layer) and member.op.family != "recurrent"
+    what = node.graph or _called(owner, node.member)
+    if isinstance(what, Graph):
+        return not any(one.scan is not None for one in what.nodes) and in_one_graph(what, what)
+    return what.family != "recurrent"
 
 
-def _numbered(forward: Forward, body: Graph) -> list[str]:
-    """The modules that the body calls and that have numbers of their own: a probability, an eps."""
+def _called(owner: Graph, path: Path) -> Op | Graph:
+    """What stands there in a graph: a layer's operator, or a block's graph."""
+    if path[0] == "":
+        return dict(owner.borrowed)[path[1]]
+    member = owner.members[path]
+    if isinstance(member, Parameter):
+        raise ValueError("a parameter is not called")
+    return member.op if isinstance(member, Layer) else member.graph
+
+
+def _numbered(forward: Forward, body: Graph) -> dict[str, None]:
+    """The modules that the body calls or hands on, and that have numbers of their own: a probability, an eps."""
     found: dict[str, None] = {}
     for node in body.nodes:
         for inner in node.bodies:
-            found.update(dict.fromkeys(_numbered(forward, inner)))
-        member = forward.graph.members.get(node.member or ())
-        if member is not None and not node.leaf and _has_numbers(member):
-            found[callable_access(forward.plan, forward.plans, node.member or ())] = None
-    return list(found)
+            found.update(_numbered(forward, inner))
+        paths = [path for _, path in node.lent] + ([node.member] if node.member is not None and not node.leaf else [])
+        for path in paths:
+            if _has_numbers(_called(forward.graph, path)):
+                found[forward.lent[path[1]] if path[0] == "" else callable_access(forward.plan, forward.plans, path)] = None
+    return found
 
 
-def _has_numbers(member: Member) -> bool:
-    if isinstance(member, Call):
-        return any(_has_numbers(one) for one in member.graph.members.values())
-    return isinstance(member, Layer) and any(isinstance(value, float) for _, value in member.op.items())
+def _has_numbers(what: Op | Graph) -> bool:
+    if isinstance(what, Graph):
+        return any(_has_numbers(_called(what, path)) for path, one in what.members.items() if not isinstance(one, Parameter))
+    return any(isinstance(value, float) for _, value in what.items())
 
 
 def write_steps(forward: Forward, node: Node, scan: Scan) -> None:
@@ -107,7 +115,7 @@ def _write_call(forward: Forward, node: Node, scan: Scan, step: str, operands: l
     stacked = tuple(axis % one.type.rank for axis, one in zip(scan.yield_axes, results, strict=True))
     given = [step, _tuple(starts), _tuple(operands[:count]), tape.plain(scan.axes), *([tape.plain(stacked)] if stacked else [])]
     given += ["reverse=True"] if scan.reverse else []
-    given += [f"layers={_tuple(layers)}"] if (layers := _numbered(forward, scan.body)) else []
+    given += [f"layers={_tuple(layers)}"] if (layers := list(_numbered(forward, scan.body))) else []
     code = f"{tape.helper('scan')}({', '.join(given)})"
 
     finals = {index: value for value, index in zip(node.results[scan.yields :], scan.finals, strict=True)}

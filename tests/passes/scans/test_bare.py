@@ -1,4 +1,4 @@
-"""Layers in a loop as functions of their tensors, beside the layers themselves called step by step."""
+"""Layers in a loop, recurrent ones as functions of their tensors, beside the layers themselves called step by step."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def test_a_layer_in_a_loop(name: str) -> None:
             grads = torch.autograd.grad(made.square().sum(), [x, *one.parameters()])
             for a, b in zip(grads, wanted, strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
-    assert calls == [plain] * 6  # the form that was asked for calls its layers
+    assert calls.count(plain) == 6  # the form that was asked for calls its layers
+    assert calls.count(net) == (6 if "Norm" in name else 0)
     assert net(x[:, :0]).shape == (3, 0, 4)
 
 

@@ -53,6 +53,18 @@ INNER = """block Inner(h: [B, 3], a: [B, 3]) -> [B, 3] {
   tanh((h -> U: Linear(3)) + a) -> Dropout(0.0) -> skip { LayerNorm -> Linear(3) -> tanh -> DropPath(0.0) }
 }
 """
+HANDED = """block Walk(cell: layer)(x: [B, T, 3]) -> [B, T, 3] {
+  scan a in x over axis 1 { carry h = zeros(B, 3); h = (h -> sin) + a -> cell; yield h }
+}
+block Cell(x: [B, 3]) -> [B, 3] { x -> LayerNorm -> Linear(3) -> Dropout(0.0) }
+block Half(cell: layer)(h: [B, 3]) -> [B, 3] { h * 0.5 -> cell -> tanh }
+arch A(x: [B, T, 3], z: [B, T, 3]) {
+  shared n = LayerNorm
+  shared c = Cell
+  x -> W1: Walk(n) -> W2: Walk(c)
+  scan a in it, b in z over axis 1 { carry h = zeros(B, 3); h = h * b + a -> S: Half(n); yield h }
+  it -> n
+}"""
 
 
 def text(form: str, reverse: str = "") -> str:
@@ -77,6 +89,11 @@ def test_one_graph_for_all_lengths_of_a_loop(name: str, backend: str) -> None:
 @pytest.mark.slow
 def test_one_graph_for_all_lengths_of_a_loop_from_the_last_step() -> None:
     one_graph(text(LOOPS["two carries"], "reverse"), "aot_eager")
+
+
+@pytest.mark.slow
+def test_one_graph_for_all_lengths_of_loops_over_layers_that_are_handed_in() -> None:
+    one_graph(HANDED, "aot_eager")
 
 
 def one_graph(spec: str, backend: str) -> None:
