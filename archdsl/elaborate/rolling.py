@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.elaborate import expressions
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.frame import Frame
+from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.unit import Unit
 from archdsl.elaborate.values import Instance, key_of
 from archdsl.ir.graph import Call, Layer
@@ -107,6 +108,19 @@ class Shift:
         return (*self.container, str(int(path[self.depth]) + self.by), *path[self.depth + 1 :])
 
 
+def _named(scope: Scope | None, value: Value) -> bool:
+    """Whether a name stands for a value: what the first iteration reads under it stays, while what flows is another in each."""
+    while scope is not None:
+        if any(_within(one.value, value) for one in scope.names.values()):
+            return True
+        scope = scope.parent
+    return False
+
+
+def _within(bound: Any, value: Value) -> bool:
+    return any(_within(one, value) for one in bound) if isinstance(bound, tuple) else bound == value
+
+
 def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out: Any) -> Value | None:
     """The iteration before number `index`, which began at `before`, once more for what flowed out of it; None where it cannot
     be copied.
@@ -117,6 +131,7 @@ def copy(frame: Frame, before: Mark, labelled: bool, index: int, into: Any, out:
     if (
         not (isinstance(into, Value) and isinstance(out, Value))
         or into.type != out.type
+        or (index == 1 and _named(frame.scope, into))
         or Mark(unit, 0, container).state != before.state
     ):
         return None

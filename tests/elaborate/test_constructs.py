@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 
@@ -32,6 +34,10 @@ from tests.elaborate.reading import labels, module, numbers, only, problems, sam
         ("branch(concat, axis=1) k in [1, 2] { it * k }", lambda x: torch.cat([x, 2 * x], 1)),
         ("branch(concat, axis=1) (a, b) in [[1, 2], [3, 4]] { it * a + b }", lambda x: torch.cat([x + 2, 3 * x + 4], 1)),
         ("repeat 3 { it * 2 }", lambda x: 8 * x),
+        ("repeat 4 { it * x }", lambda x: x**5),
+        ("repeat 4 { skip(mul) { it + x } }", lambda x: functools.reduce(lambda y, _: y * (y + x), range(4), x)),
+        ("ys = [exp(x), [x]]\nrepeat 4 { it * ys[1][0] }", lambda x: x**5),
+        ("y = tanh(x)\ny\nrepeat 4 { it * y }", lambda x: x.tanh() ** 5),
         ("repeat i in 0..3 { it + i }", lambda x: x + 3),
         ("repeat i, (a, b) in [[1, 2], [3, 4]] { it * a + b + i }", lambda x: (x + 2) * 3 + 5),
         ("repeat (a, b) in [[1, 2], [3, 4]] { it * a + b }", lambda x: (x + 2) * 3 + 4),
