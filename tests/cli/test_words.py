@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archdsl.cli import commands
 from archdsl.cli.literals import parse_value
 from archdsl.cli.reading import split_target
+
+COMMANDS = Path(commands.__path__[0])
 
 
 @pytest.mark.parametrize(
@@ -118,3 +125,21 @@ def test_targets(text: str, path: str, name: str | None) -> None:
 def test_a_file_whose_name_has_a_colon(here) -> None:
     (here / "net:one").write_text("")
     assert split_target("net:one") == ("net:one", None)
+
+
+def examples() -> list[str]:
+    """The commands that `--help` shows, which name files of `specs/`."""
+    texts = [path.read_text() for path in sorted(COMMANDS.glob("*.py"))]
+    return [
+        line.strip() for text in texts for line in text.splitlines() if line.startswith("      archdsl ") and "specs/" in line
+    ]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_the_examples_of_the_help_name_what_is_there(example: str, root: Path) -> None:
+    named = [split_target(word) for word in shlex.split(example) if "specs/" in word or word.startswith(":")]
+    file = named[0][0]
+    for path, name in ((path, name) if "/" in path else (file, path[1:]) for path, name in named):
+        assert (root / path).exists()
+        if name is not None:
+            assert re.search(rf"^(arch|variant) {name}\b", (root / path).read_text(), re.MULTILINE), example

@@ -25,7 +25,7 @@ def command(target: str, config: Mapping[str, object], include: tuple[str, ...],
 
     \b
     Examples:
-      archdsl explain-scan specs/rwkv4.arch:RWKV
+      archdsl explain-scan specs/rwkv4.arch:RWKV4
     """
     from archdsl.passes.scans.choose import explained
 
