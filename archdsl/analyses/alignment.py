@@ -114,7 +114,15 @@ def _likeness(one: Step, other: Step, traits: Mapping[int, Mapping[str, Any]]) -
         return (300 if numbered else 500) + 4 * share + exact
     if _name(one) == _name(other):
         return 200 + 4 * share + exact
-    return 100 if exact else 0
+    if exact:
+        return 100
+    blocks = one.graph is not None and other.graph is not None
+    return 50 if blocks and _types(mine["owns"]) == _types(theirs["owns"]) != [] else 0
+
+
+def _types(owned: tuple[tuple[object, TensorType], ...]) -> list[TensorType]:
+    """What a block owns, without the labels."""
+    return [type for _, type in owned]
 
 
 def _name(step: Step) -> list[str]:

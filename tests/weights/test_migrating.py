@@ -325,3 +325,19 @@ def test_nothing_is_written_where_it_fails(
     found = capsys.readouterr()
     assert told in found.out + found.err
     assert sorted(here.iterdir()) == before
+
+
+def test_a_stack_that_is_called_otherwise_with_layers_that_are_called_otherwise() -> None:
+    after = NET.replace("parts:", "stack.layers:").replace("fc1:", "up:").replace("fc2:", "down:")
+    made, state = across(NET, after)
+    assert len(made.kept) == len(state)
+    names = {"fc1": "up", "fc2": "down", "norm": "norm"}
+    renamed = {
+        f"stack.layers.{at}.{new}.{leaf}": f"parts.{at}.{old}.{leaf}"
+        for at in range(3)
+        for old, new in names.items()
+        for leaf in ("weight", "bias")
+    }
+    assert sources(made) == renamed
+    other = after.replace("Part(width) }\n", "Part(width + 1) }\n")  # other shapes under other names are other blocks
+    assert not sources(across(NET, other)[0])
