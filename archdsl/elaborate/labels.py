@@ -41,7 +41,7 @@ class Where:
                     problems.NeedsLabel(
                         at=span,
                         what="this layer owns tensors, and nothing here names their keys",
-                        help="label it: `name: Layer(…)`",
+                        help="label it: `name: Layer(…)`, or `_: Layer(…)` where its keys are to stand right here",
                     )
                 )
             elif layer:
