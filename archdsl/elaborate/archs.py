@@ -28,6 +28,7 @@ from archdsl.elaborate.unit import Made, Unit
 from archdsl.elaborate.values import UNKNOWN, BlockWord, Several, describe
 from archdsl.ir.graph import Door, Graph
 from archdsl.ir.value import Value
+from archdsl.problems.collector import Problems
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
 from archdsl.records import changed, fresh, mutable, record
@@ -208,6 +209,34 @@ def elaborate(
         from archdsl.elaborate.editing import variants  # loaded where something is edited
 
         return variants.elaborate(session, module, word, name, overrides, given, span, free)
+    if name == word.item.name or not word.given:
+        return _configured(session, module, word, name, overrides, given, span, free, visit)
+    before, session.problems = session.problems, Problems()
+    made = None
+    try:
+        made = _configured(session, module, word, name, overrides, given, span, free, visit)
+    except Fault as fault:
+        session.note(fault)
+    finally:
+        noted, session.problems = session.problems.sorted(), before
+    for one in noted:
+        told = one.severity == "error" and (one.at.source, one.at.line) != (span.source, span.line)
+        label = Label(span, f"as `{name}` configures it")
+        session.problems.add(changed(one, others=(*one.others, label)) if told else one)
+    return made
+
+
+def _configured(
+    session: Session,
+    module: Module,
+    word: BlockWord,
+    name: str,
+    overrides: Mapping[str, Any],
+    given: frozenset[str],
+    span: Span,
+    free: Mapping[str, Any] | None,
+    visit: Any,
+) -> Elaborated | None:
     before = len(session.problems.errors)
     item = word.item
     assert isinstance(item, tree.Arch)  # noqa: S101

@@ -294,3 +294,20 @@ def test_blocks_that_an_edit_leaves_are_not_made_again(monkeypatch: pytest.Monke
     one = spec(f"variant V of Base {{ set depth = 40; {'; '.join(edits)} }}").graph("V")
     assert len({member.graph for member in one.members.values() if isinstance(member, Call)}) == 40
     assert len(made) <= 2 * len(edits) + 2  # each once to be looked at and once to be built, and the one of the base
+
+
+@pytest.mark.parametrize(
+    "text", ["variant V of Base { set width = 0 }", "arch V = Base(width=0)", "arch V = Base(width=0, depth=1) {}"]
+)
+def test_what_does_not_fit_the_base_says_which_variant_asks_for_it(text: str) -> None:
+    (problem,) = spec(text).check()
+    assert problem.at.text == "width"
+    assert [(one.span.text, one.text) for one in problem.others] == [("V", "as `V` configures it")]
+    (same,) = spec(f"{text}\narch W(x: [N, 4]) {{ r: Res(0) }}").check()  # the base is at fault by itself too: told once
+    assert same.order == problem.order
+
+
+def test_a_problem_in_a_variants_own_text_is_told_as_it_is() -> None:
+    (problem,) = spec("variant V of Base { set width = 3; replace **.fc1 with Linear(0) }").check()
+    assert problem.at.text == "0"
+    assert all("configures" not in one.text for one in problem.others)
