@@ -10,6 +10,7 @@ from archdsl.dims.dim import Dim
 from tests.oracles.classic_cases import CASES as CLASSICS
 from tests.oracles.comparing import Pair, agree_in_float64, same_keys
 from tests.oracles.living import build, quiet, randomise, spec
+from tests.oracles.modern_cases import CASES as MODERN
 from tests.oracles.running import agrees, session
 from tests.oracles.test_counts import keys, zoo
 from tests.oracles.vision_by_hand import LeNet1998
@@ -17,7 +18,7 @@ from tests.oracles.vision_cases import CASES as VISION
 from tests.oracles.vision_cases import Vision
 
 pytestmark = pytest.mark.oracle
-CASES = [*VISION, *CLASSICS]
+CASES = [*VISION, *MODERN, *CLASSICS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
