@@ -13,6 +13,7 @@ from archdsl.ops.random.dropout import Dropout
 from archdsl.passes.cleanup.dead_values import DeadValues
 from archdsl.passes.contract import Pass
 from archdsl.passes.deployment.attentions import ends_in, read_attention
+from archdsl.passes.deployment.leading import without_joined_axes
 from archdsl.passes.deployment.reading import Reading
 from archdsl.passes.deployment.recognising import recognise
 from archdsl.passes.deployment.removing import without_member_of
@@ -37,6 +38,15 @@ class FuseAttention(Pass):
     rows: bool = True
 
     def edit(self, graph: Graph, site: Site) -> Graph:
+        once, twice = (Site(site.owner, site.float, [], body=site.body) for _ in range(2))
+        after = self._everywhere(graph, once)
+        apart = without_joined_axes(after, twice)
+        again = self._everywhere(apart, twice) if apart is not after else after
+        better = _count(again) > _count(after)
+        site.refusals += [one for one in (twice if better else once).refusals if one not in site.refusals]
+        return again if better else after
+
+    def _everywhere(self, graph: Graph, site: Site) -> Graph:
         after = recognise(divided_first(graph), site, "exp(x) / sum(exp(x)) = softmax(x)", ("exp",), softmax)
         for name in [node.results[0].name for node in after.nodes if node.op is not None and node.op.name == "softmax"]:
             after = self._fused(after, name, site)
@@ -77,6 +87,10 @@ class FuseAttention(Pass):
         if reason:
             site.refuse(EQUATION, graph, softmax, reason)
         return graph
+
+
+def _count(graph: Graph) -> int:
+    return sum(node.op is not None and node.op.name == "attention" for node in graph.nodes)
 
 
 def _between(reading: Reading, softmax: Node) -> str:

@@ -145,6 +145,12 @@ FUSED = {
     "(q: [1, 8], k: [B, S, 8])": (
         "w = softmax(q @ transpose(k, 1, 2) / sqrt(8), axis=-1); w @ k",
     ),
+    "(q: [B, 4, T, 8], k: [B, 4, T, 8], v: [B, 4, T, 6], pad: bool[B, T])": (
+        "s = q @ transpose(k, 2, 3) / sqrt(8); w = softmax(reshape(s, B * 4, T, T), axis=-1); reshape(w, B, 4, T, T) @ v",
+        "q = reshape(q, B * 4, T, 8); k = reshape(k, B * 4, T, 8); "
+        "s = reshape(q @ transpose(k, 1, 2), B, 4, T, T) / sqrt(8); s = where(pad[:, none, none, :], s, -1e9); "
+        "w = reshape(softmax(s, axis=-1), B * 4, T, T); reshape(w @ reshape(v, B * 4, T, 6), B, 4, T, 6)",
+    ),
 }  # fmt: skip
 
 
