@@ -13,7 +13,7 @@ from archdsl.elaborate.frame import Frame
 from archdsl.elaborate.operators import tensor
 from archdsl.elaborate.program import headers as header_lists
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import UNKNOWN, FnWord, Several, Template, has_tensor, is_tensor
+from archdsl.elaborate.values import PLAIN, UNKNOWN, FnWord, Several, Template, has_tensor, is_tensor
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -28,10 +28,16 @@ def call_fn(frame: Frame, word: FnWord, given: list[Given], span: Span, flow: An
 
 
 def call_of_config(frame: Frame, word: FnWord, given: list[Given], span: Span) -> Any:
-    """A function of configuration: pure, and may call itself within the bounds."""
-    item = word.item
+    """A function of configuration: pure, so that equal arguments give what they gave; it may call itself within the bounds."""
+    item, session = word.item, frame.session
+    key = tuple([(name, value.__class__, value) for name, value, _ in given if value.__class__ in PLAIN])
+    known = word.module.computed.get((id(item), key)) if len(key) == len(given) else None
+    if known is not None:
+        value, taken = known
+        session.step(span, taken)
+        return value
+    before = session.steps
     parameters = tuple(one for part in item.lists for one in part)
-    session = frame.session
     scope = Scope(None)
     inner = Frame(session, word.module, frame.unit, scope, frame.settings)
     headers.bind_config(inner, parameters, positional_of(given), item.name, span)
@@ -39,11 +45,14 @@ def call_of_config(frame: Frame, word: FnWord, given: list[Given], span: Span) -
         raise Fault(problems.TooManySteps(at=span, what=f"functions of configuration call each other more than {MAX_CALLS} deep"))
     session.active.append(item)
     try:
-        return expressions.evaluate(inner, item.value)
+        value = expressions.evaluate(inner, item.value)
     except RecursionError:
         raise Fault(problems.TooManySteps(at=span, what="functions of configuration call each other too deep")) from None
     finally:
         session.active.pop()
+    if len(key) == len(given):
+        word.module.keep_value((id(item), key), (value, session.steps - before))
+    return value
 
 
 def template(word: FnWord, given: list[Given], span: Span) -> Template:

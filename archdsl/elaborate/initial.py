@@ -64,14 +64,21 @@ def initializer(frame: Frame, expr: Any) -> Initializer:
     raise unknown(expr)
 
 
-def leaves_of(kind: type[Op]) -> list[str]:
+_leaves: dict[str, tuple[str, ...]] = {}
+
+
+def leaves_of(kind: type[Op]) -> tuple[str, ...]:
     """The tensors that a layer can own: those of its worked examples, in which each of its arguments leaves its default."""
+    known = _leaves.get(kind.name)
+    if known is not None:
+        return known
     found: dict[str, None] = {}
     for example in kind.examples:
         inputs = [None if text in ("", "none") else read_type(text) for text in example.inputs]
         with suppress(OpFault):  # one that rests on facts adds no tensor
             found.update(dict.fromkeys(kind(**example.args).bind(Context(Facts()), *inputs).parameters()))
-    return list(found)
+    made = _leaves[kind.name] = tuple(found)
+    return made
 
 
 def without_digits(leaf: str) -> str:

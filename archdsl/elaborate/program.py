@@ -32,6 +32,8 @@ class Module:
     """Items already resolved."""
     busy: set[str] = fresh(default_factory=set)
     _lists: dict[int, tuple[tuple[tree.Param_, ...], tuple[tree.Param_, ...]]] = fresh(default_factory=dict)
+    computed: dict[object, Any] = fresh(default_factory=dict)
+    """What its functions of configuration gave, and in how many steps, by their arguments."""
     handed: dict[int, Any] = fresh(default_factory=dict)
     """Of its blocks, the numbers that they only hand on (`twins.handed_on`)."""
     made: dict[object, Any] = fresh(default_factory=dict)
@@ -46,9 +48,11 @@ class Module:
 
     def keep(self, key: object, made: object) -> None:
         """Remember a block; of too many, those before are forgotten."""
-        if len(self.made) >= MAX_KEPT:
-            self.made.clear()
-        self.made[key] = made
+        _keep(self.made, key, made)
+
+    def keep_value(self, key: object, value: object) -> None:
+        """Remember what a function of configuration gave, and the steps that it took."""
+        _keep(self.computed, key, value)
 
     @property
     def source(self) -> Source:
@@ -58,6 +62,12 @@ class Module:
     def names(self) -> set[str]:
         """All names of the file's top level."""
         return {*self.items, *self.imported}
+
+
+def _keep(known: dict[object, Any], key: object, value: object) -> None:
+    if len(known) >= MAX_KEPT:
+        known.clear()
+    known[key] = value
 
 
 class Unfound(Exception):
@@ -81,7 +91,7 @@ _loaded: dict[int, Module] = {}
 """Modules of files that had no problem, by the identity of the file's tree, the oldest first."""
 MAX_LOADED = 64
 MAX_KEPT = 1024
-"""How many elaborated blocks a module remembers."""
+"""How many elaborated blocks, or values of its functions, a module remembers."""
 
 
 class Loader:

@@ -116,10 +116,13 @@ class Session:
             self._context = Context(facts, self.float)
         return self._context
 
-    def step(self, span: Span) -> None:
-        """Count one step of configuration."""
-        self.steps += 1
+    def step(self, span: Span, taken: int = 1) -> None:
+        """Count steps of configuration."""
+        left = MAX_STEPS - self.steps
+        self.steps += taken
         if self.steps > MAX_STEPS:
+            if left >= 0:
+                self.steps = MAX_STEPS + 1
             self.too_many(span)
 
     def too_many(self, span: Span) -> None:
