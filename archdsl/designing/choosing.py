@@ -21,7 +21,14 @@ def chosen(graph: Graph, what: str, where: str | None, fits: Fits = lambda one: 
 
     `wanted` says in words what fits. Raises `ArchError` with `nothing-selected` where there is none.
     """
-    found = graph.select(what if where is None else f"(({what}) & ({where})) | (({what}) in ({where}))")
+    if where is None:
+        return kept(graph.select(what), fits, wanted)
+    try:
+        found = graph.select(f"(({what}) & ({where})) | (({what}) in ({where}))")
+    except ArchError:
+        at = [graph.select(one).at for one in (what, where)][1]  # each says by itself what is near, if it means nothing
+        told = f"nothing that is `{what}` stands at `{where}` or in it in `{graph.name}`"
+        raise ArchError((NothingSelected(at=at, what=told),)) from None
     return kept(found, fits, wanted)
 
 

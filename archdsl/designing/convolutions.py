@@ -49,7 +49,7 @@ def grouped(graph: Graph, groups: int, where: str | None = None) -> Graph:
 
     def divides(one: Occurrence) -> bool:
         sizes = one.attributes["in_channels"], one.attributes["out_channels"]
-        return _full(one) and (where is not None or all(size % groups == 0 for size in sizes))
+        return _full(one) and (where is not None or all(groups and size % groups == 0 for size in sizes))
 
     wanted = f"a convolution with a window, one group, and channels that {groups} divides"
     return chosen(graph, "Conv2d", where, divides, wanted).set(groups=groups)

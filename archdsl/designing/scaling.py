@@ -51,7 +51,8 @@ def scale(
     for chosen, ratio, rounded in ((depth, ratios[0], _deep), (width, ratios[1], lambda value: _wide(value, multiple))):
         for one in (chosen,) if isinstance(chosen, str) else chosen:
             if one not in names:
-                raise ValueError(f"there is no configuration `{one}` to scale; {did_you_mean(one, names) or f'it has {names}'}")
+                near = did_you_mean(one, names) or "it has " + (", ".join(names) or "none")
+                raise ValueError(f"there is no configuration `{one}` to scale; {near}")
             made[one] = _scaled(one, known[one], ratio**phi, rounded)
     size = None if resolution is None else round(resolution * ratios[2] ** phi / multiple) * multiple
     return Scaled(phi, made, size)

@@ -231,6 +231,7 @@ def test_a_layer_over_a_length_that_is_not_known_is_no_deeper_one() -> None:
         lambda g: design.factorised(g, "nothing.*"),
         lambda g: design.grouped(g, 3),
         lambda g: design.grouped(g, 3, "body"),
+        lambda g: design.grouped(g, 0),
         lambda g: design.pre_norm(g),
         lambda g: design.post_norm(g),
         lambda g: design.squeeze_excite(g, "fc"),
@@ -242,6 +243,21 @@ def test_a_layer_over_a_length_that_is_not_known_is_no_deeper_one() -> None:
 def test_what_does_not_fit_is_a_problem(edit: Callable[[Graph], Graph]) -> None:
     with pytest.raises(archdsl.ArchError):
         edit(archdsl.load(Source("net.arch", CNN)).graph("Net"))
+
+
+@pytest.mark.parametrize(
+    ("what", "where", "told"),
+    [
+        ("relu", "fc", "nothing that is `relu` stands at `fc` or in it in `Net`"),
+        ("relu", "bodi", "did you mean `body`?"),
+        ("rely", "body", "did you mean `relu`?"),
+        ("relu", "body &", "a selector is missing here"),
+    ],
+)
+def test_a_place_without_what_is_meant_is_told(what: str, where: str, told: str) -> None:
+    with pytest.raises(archdsl.ArchError) as wrong:
+        design.swap(archdsl.load(Source("net.arch", CNN)).graph("Net"), what, "gelu", where)
+    assert told in str(wrong.value)
 
 
 def test_compound_scaling_is_the_papers() -> None:
