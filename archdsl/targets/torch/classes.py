@@ -85,7 +85,16 @@ class Signatures:
         def named(value: Value) -> Hashable:
             return (number.setdefault(value.name, len(number)), value.type.rank, value.type.dtype)
 
-        inputs = tuple((type(one), one.name, one.keyword, one.carried, one.value and named(one.value)) for one in graph.inputs)
+        inputs = tuple(
+            (
+                type(one),
+                one.name if one.keyword or graph.kind == "arch" else "",
+                one.keyword,
+                one.carried,
+                one.value and named(one.value),
+            )
+            for one in graph.inputs
+        )  # a place is what a caller fills: its name may be that of the first
         members = tuple((path, self.member(one, named)) for path, one in graph.members.items())
         nodes = tuple(self.node(one, named) for one in graph.nodes)
         outputs = tuple((one.name, one.training, named(one.value)) for one in graph.outputs)

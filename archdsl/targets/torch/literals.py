@@ -20,7 +20,7 @@ def quote(text: str) -> str:
 def docstring(text: str, indent: str = "") -> str:
     """The text as a docstring, quotes included; its lines after the first get `indent`."""
     lines = []
-    for line in text.strip().splitlines():
+    for line in _paragraphs(text.strip().splitlines(), 96 - len(indent)):
         lines += textwrap.wrap(line, 96 - len(indent), break_long_words=False, break_on_hyphens=False) or [""]
     safe = ["".join(_escaped(letter, "") for letter in line).replace('"""', '\\"\\"\\"') for line in lines]
     body = "\n".join(indent + line if line and index else line for index, line in enumerate(safe))
@@ -29,6 +29,21 @@ def docstring(text: str, indent: str = "") -> str:
     if body.endswith('"'):
         body = body[:-1] + '\\"'
     return f'"""{body}"""'
+
+
+def _paragraphs(lines: list[str], room: int) -> list[str]:
+    """Lines that are to be broken anew: those that follow a line in which their first word had no place are one with it."""
+    widest = max(map(len, lines), default=0)
+    joined: list[str] = []
+    last = ""
+    for line in lines:
+        word = line.split(" ", 1)[0]
+        if widest > room and last and word and len(last) + 1 + len(word) > widest:
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+        last = line
+    return joined
 
 
 def comment(text: str) -> str:

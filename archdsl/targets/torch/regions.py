@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from archdsl.ir.graph import Call, Graph, Input, Layer, Member, Output, Parameter
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Value
 from archdsl.targets.torch.classes import camel
+from archdsl.targets.torch.merging.presence import Maybe
 from archdsl.targets.torch.names import stem_of
 from archdsl.targets.torch.nodes import changed_node
 
@@ -45,9 +46,9 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
     if not results or own & outside:
         return members, nodes
     cut = len(path)
-    carried = {one.value for one in graph.inputs if one.carried and one.value is not None}
+    own_inputs = {one.value: one for one in graph.inputs if one.value is not None}
     block = Graph(
-        region_name(graph.name, path), "block", _inputs(captured.values(), carried),
+        region_name(graph.name, path), "block", _inputs(captured.values(), own_inputs),
         tuple(Output(None, one) for one in results),
         tuple(changed_node(one, member=one.member[cut:] if one.member else None, path=one.path[cut:]) for one in region),
         {one[cut:]: member for one, member in moved.items()},
@@ -64,8 +65,8 @@ def outline(members: Members, nodes: tuple[Node, ...], path: Path, graph: Graph)
     return new, (*nodes[: inside[0]], call, *nodes[inside[-1] + 1 :])
 
 
-def _inputs(values: Iterable[Value], carried: Collection[Value]) -> tuple[Input, ...]:
-    """The inputs of the block, under the author's names. `carried` may be absent at run time."""
+def _inputs(values: Iterable[Value], around: Mapping[Value, Input]) -> tuple[Input, ...]:
+    """The inputs of the block, under the author's names; those of the graph `around` it may be absent here as there."""
     taken: set[str] = set()
     made = []
     for one in values:
@@ -74,7 +75,9 @@ def _inputs(values: Iterable[Value], carried: Collection[Value]) -> tuple[Input,
             count += 1
             name = f"{stem_of(one.name)}_{count}"
         taken.add(name)
-        made.append(Input(name, one, carried=one in carried))
+        outer = around.get(one)
+        kind = Maybe if isinstance(outer, Maybe) else Input
+        made.append(kind(name, one, carried=outer is not None and outer.carried))
     return tuple(made)
 
 
