@@ -52,8 +52,9 @@ def _made(
     told = tuple(_number(one) if isinstance(one, Number) else form for one, form in zip(operands, forms, strict=True))
     if op.name == "arange":
         return _arange(dict(op.items()))
-    if op.name in ("zeros", "ones", "zeros_like", "ones_like"):
-        return Bounded(frozenset() if op.name.startswith("ones") else frozenset((Affine((0,) * rank, 1),)), True)
+    if op.fill() in (0, 1, -inf):
+        value = op.fill()
+        return Bounded(frozenset() if value == 1 else frozenset((Affine((0,) * rank, 1),)), value != -inf, value == -inf)
     if op.name == "causal_mask":
         return Bounded(frozenset((_lower(rank, 0),)), True)
     if op.name in ("tril", "triu"):

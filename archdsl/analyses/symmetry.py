@@ -11,13 +11,6 @@ from archdsl.ir.node import Node
 from archdsl.ir.value import Operand, Value
 from archdsl.ops.contract import Along, Everywhere, Op, Reach
 
-ALIKE = ("pointwise", "reshape", "product", "dense", "random", "reduce")
-"""Families whose operators treat all positions alike along an axis that maps to itself."""
-ALIKE_TOO = ("attention", "MultiheadAttention", "concat", "stack", "split", "chunk", "unbind", "index", "Embedding", "embedding",
-             "LayerNorm", "RMSNorm", "layer_norm", "rms_norm", "normalize")  # fmt: skip
-BATCHED = ("conv", "pool", "norm", "recurrent", "activation")
-"""Families whose operators treat the samples of a batch, axis 0, alike."""
-EVEN = ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like")
 MIXING = ("product", "dense", "attention")
 """Families where an operand that does not move may have axes that are summed over."""
 
@@ -147,7 +140,7 @@ def _operator(op: Op, node: Node, given: tuple[Known, ...]) -> Known:
         return None
     moved = [(index, one.axis) for index, one in enumerate(known) if one.axis is not None]
     if not moved:
-        return Motion(None, op.name in EVEN or (op.family == "pointwise" and all(one.even for one in known)))
+        return Motion(None, op.fill() is not None or (op.family == "pointwise" and all(one.even for one in known)))
     moved = _without_keys(op, moved, inputs)
     if not moved:
         return STILL
@@ -190,7 +183,7 @@ def _target(reach: Reach, type: TensorType | None, axis: int, outputs: tuple[Ten
 
 
 def _alike(op: Op, place: int) -> bool:
-    return op.family in ALIKE or op.name in ALIKE_TOO or (op.family in BATCHED and place == 0)
+    return op.alike == "every" or (op.alike == "batch" and place == 0)
 
 
 def _varies(op: Op, index: int, place: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> bool:

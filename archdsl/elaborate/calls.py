@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.elaborate import apply, expressions, functions, initial
+from archdsl.elaborate import apply, config, expressions, functions, initial
 from archdsl.elaborate.arguments import Given, fields_of
-from archdsl.elaborate.config import apply as apply_config
-from archdsl.elaborate.config import divide
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.frame import Frame
@@ -36,7 +34,6 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 LAYERS = (Template, BlockWord, Instance, Derivative, DerivativeWord)
-CONFIG_TWINS = {"min", "max", "sum", "abs", "round", "floor", "ceil", "sqrt", "log", "log2", "exp"}
 
 
 def is_layer(value: Any) -> bool:
@@ -88,7 +85,7 @@ def call_expression(frame: Frame, expr: tree.Call) -> Any:
     if is_layer(callee):
         given = arguments(frame, expr.args, layer=True)
         return template(callee, given, expr.span)
-    if isinstance(callee, OpWord) and callee.kind.name in ("ceil", "floor"):
+    if isinstance(callee, OpWord) and callee.kind.name in config.ROUNDING:
         exact = rounded_division(frame, callee.kind.name, expr)
         if exact is not None:
             return exact
@@ -155,7 +152,7 @@ def call_function(frame: Frame, callee: Any, given: list[Given], span: Span, flo
     direct = any(has_tensor(value) for _, value, _ in given) or any(
         isinstance(value, tuple) and not value and kind.tensors[:1] and kind.tensors[0].startswith("*") for _, value, _ in given
     )
-    if not direct and not flows and kind.name in CONFIG_TWINS and not any(name == "axis" for name, _, _ in given):
+    if not direct and not flows and kind.name in config.FUNCTIONS and not any(name == "axis" for name, _, _ in given):
         return _config(frame, kind.name, given, span)
     if not direct and kind.tensors:
         if given and given[0][0] is None and given[0][1] is None:
@@ -257,7 +254,7 @@ def _config(frame: Frame, name: str, given: list[Given], span: Span) -> Any:
         return _dim(frame, values, span)
     if name == "len" and len(values) == 1 and isinstance(values[0], Several):
         return len(values[0].items)
-    return apply_config(frame.facts, name, tuple(values), span)
+    return config.apply(frame.facts, name, tuple(values), span)
 
 
 def _dim(frame: Frame, values: list[Any], span: Span) -> Any:
@@ -284,7 +281,7 @@ def rounded_division(frame: Frame, name: str, expr: tree.Call) -> Any:
     if is_tensor(left) or is_tensor(right):
         divided = call(frame, word("div")(), [left, right], inner.span)
         return call(frame, word(name)(), [divided], expr.span)
-    return divide(frame.facts, name, left, right, expr.span)
+    return config.divide(frame.facts, name, left, right, expr.span)
 
 
 FUNCTIONS = (FnWord,)

@@ -247,6 +247,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dim": int,
 }
 """The built-in functions of configuration; `dim(x, -1)` and `len` of a value list are the elaborator's."""
+ROUNDING = ("ceil", "floor")
+"""Those that know the division inside them: exact on whole numbers and dimensions, as `divide` tells."""
 
 
 def apply(facts: Facts, name: str, args: tuple[Any, ...], span: Span) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.elaborate import apply, calls, constructs, expressions, scans, statements
+from archdsl.elaborate import apply, calls, config, constructs, expressions, scans, statements
 from archdsl.elaborate.fault import Absorbed, Fault
 from archdsl.elaborate.faults import names_problems as names
 from archdsl.elaborate.faults import structure_problems as problems
@@ -247,7 +247,7 @@ def _apply_word(frame: Frame, label: tree.Path | None, layer: Any, span: Span) -
 
 def _call_function(frame: Frame, label: tree.Path | None, callee: OpWord | FnWord, expr: tree.Call, linked: bool) -> Any:
     """A function called as a step: it takes the flow if it is given no tensor."""
-    if isinstance(callee, OpWord) and callee.kind.name in ("ceil", "floor"):
+    if isinstance(callee, OpWord) and callee.kind.name in config.ROUNDING:
         exact = calls.rounded_division(frame, callee.kind.name, expr)
         if exact is not None:
             return exact

@@ -222,6 +222,8 @@ class Op:
     linear: ClassVar[tuple[str, ...] | None] = None
     """Operands in which it is linear, the others held: `("x",)`; `("x", "y")` in each of two, `("x y",)` in both together;
     `("*xs",)` in each of many; `()` in none: constant. What is optional in another group is an addend. None: `tangent` tells."""
+    alike: ClassVar[str] = ""
+    """Along which axes that map to themselves it treats all positions alike: `every`, `batch` (axis 0), or none that is known."""
     moves: ClassVar[bool] = False
     """The elements of the result are those of the input, elsewhere or where they were."""
     at: ClassVar[Mapping[float, float]] = {}
@@ -329,6 +331,14 @@ class Op:
         What it says is a promise: `Everywhere()` is always right.
         """
         return Everywhere()
+
+    def fill(self) -> Any:
+        """The one number that all elements of the result are, where they are one; else None."""
+        return None
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        """The sizes that the whole numbers of an operand stay below, where they are positions in something."""
+        return ()
 
     def gates(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...]) -> tuple[Gate, ...]:
         """The other operands that decide which positions along an axis of this one count: a promise, for finite numbers."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archdsl.dims.dim import Size
-from archdsl.dims.shape import TensorType
 from archdsl.ir.graph import Graph, Layer
 from archdsl.ir.node import Node
 from archdsl.ir.value import Number, Operand, Value
@@ -48,9 +47,10 @@ def _asked(node: Node, index: int, owner: Graph, found: dict[str, list[Size]], m
     """The bounds that a node sets on its operand of that index."""
     op = node.op or _layer(node, owner)
     if op is not None:
-        yield from _bound(op, index, tuple(one.type if one is not None else None for one in node.operands))
+        sizes = op.positions(index, tuple(one.type if one is not None else None for one in node.operands))
+        yield from sizes
         for result in node.results:
-            if result.type.dtype in INTEGERS and op.name != "one_hot":
+            if result.type.dtype in INTEGERS and not sizes:
                 yield from found.get(result.name, ())
         return
     for inner, names, offset, home in _bodies(node, owner):
@@ -91,21 +91,3 @@ def _bodies(node: Node, owner: Graph) -> Iterator[tuple[Graph, list[str], int, G
         graph = node.graph or getattr(member, "graph", None) or dict(owner.borrowed).get(node.member[-1])
         if isinstance(graph, Graph):
             yield graph, [one.name for one in graph.input_values], 0, graph
-
-
-def _bound(op: Op, index: int, types: tuple[TensorType | None, ...]) -> Iterator[Size]:
-    """What the operator asks of the values of its operand, where they are positions."""
-    values = dict(op.items())
-    first = types[0]
-    if op.name == "Embedding":
-        yield values["num_embeddings"]
-    elif op.name == "one_hot":
-        yield values["num_classes"]
-    elif op.name == "embedding" and index == 0 and types[1] is not None:
-        yield types[1].shape[0]
-    elif op.name.startswith("segment_") and index == 1:
-        yield values["n"]
-    elif op.name in ("gather", "index_select", "index_add", "scatter", "scatter_add") and index == 1 and first is not None:
-        yield first.shape[values["axis"]]
-    elif op.name == "index" and index > 0 and first is not None:
-        yield from first.shape

@@ -16,6 +16,7 @@ class Identity(Op):
     name = "Identity"
     linear = ("x",)
     family = "activation"
+    alike = "batch"
     channels_last = "keeps"
     layer = True
     examples = (Example({}, ("[N, D]",), ("[N, D]",)), Example({}, ("i64[1]",), ("i64[1]",)))

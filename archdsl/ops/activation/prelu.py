@@ -36,6 +36,7 @@ class PReLU(Op):
 
     name = "PReLU"
     family = "activation"
+    alike = "batch"
     channels_last = "keeps"
     layer = True
     floats = True
@@ -88,6 +89,7 @@ class PReLUFunction(Op):
 
     name = "prelu"
     family = "activation"
+    alike = "batch"
     channels_last = "keeps"
     tensors = ("x", "weight")
     floats = True

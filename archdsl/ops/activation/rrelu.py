@@ -21,6 +21,7 @@ class RReLU(Op):
 
     name = "RReLU"
     family = "activation"
+    alike = "batch"
     channels_last = "keeps"
     layer = True
     random = True

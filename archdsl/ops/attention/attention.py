@@ -57,6 +57,7 @@ class Attention(Op):
 
     name = "attention"
     family = "attention"
+    alike = "every"
     tensors = ("q", "k", "v", "mask?", "bias?")
     random = True
     causal: bool = option(False, "query i sees only the keys j <= i", "bool")

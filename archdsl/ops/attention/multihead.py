@@ -57,6 +57,7 @@ class MultiheadAttention(Op):
 
     name = "MultiheadAttention"
     family = "attention"
+    alike = "every"
     tensors = ("query", "key", "value", "key_padding_mask?", "attn_mask?")
     layer = True
     random = True

@@ -25,6 +25,7 @@ class Concat(Op):
     name = "concat"
     linear = ("xs",)
     family = "combine"
+    alike = "every"
     channels_last = "keeps"
     tensors = ("*xs",)
     axis: int = option(0, "the axis along which they follow each other", "int")
@@ -88,6 +89,7 @@ class Stack(Op):
     name = "stack"
     linear = ("xs",)
     family = "combine"
+    alike = "every"
     tensors = ("*xs",)
     axis: int = option(0, "where the new axis stands in the result", "int")
 

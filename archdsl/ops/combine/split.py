@@ -40,6 +40,7 @@ class Split(Op):
     name = "split"
     linear = ("x",)
     family = "combine"
+    alike = "every"
     sizes: tuple[Size, ...] | int = required("the size of each part; together they are the axis", "list[size] | size")
     axis: int = option(0, "the axis to take apart", "int")
 
@@ -110,6 +111,7 @@ class Chunk(Op):
     name = "chunk"
     linear = ("x",)
     family = "combine"
+    alike = "every"
     chunks: int = required("how many parts", "int")
     axis: int = option(0, "the axis to take apart", "int")
 
@@ -161,6 +163,7 @@ class Unbind(Op):
     name = "unbind"
     linear = ("x",)
     family = "combine"
+    alike = "every"
     axis: int = option(0, "the axis to take apart", "int")
 
     examples = (

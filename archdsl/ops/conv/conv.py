@@ -40,6 +40,7 @@ class Convolution(Op):
     axes: ClassVar[int] = 0
     """How many spatial axes."""
     family = "conv"
+    alike = "batch"
     channels_last = "wants"
     layer = True
     floats = True

@@ -32,6 +32,7 @@ class WeightedWindow(Op):
 
     axes: ClassVar[int] = 0
     family = "conv"
+    alike = "batch"
     channels_last = "wants"
     tensors = ("x", "weight", "bias?")
     floats = True

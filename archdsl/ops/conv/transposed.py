@@ -37,6 +37,7 @@ class TransposedConvolution(Op):
 
     axes: ClassVar[int] = 0
     family = "conv"
+    alike = "batch"
     channels_last = "wants"
     layer = True
     floats = True

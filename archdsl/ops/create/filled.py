@@ -42,6 +42,9 @@ class Filled(Op):
     )
     refusals = (Refusal({"sizes": (-1,)}, (), "bad-argument"), Refusal({"sizes": (2,), "dtype": "f128"}, (), "bad-argument"))
 
+    def fill(self) -> Any:
+        return self.number
+
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_least(self.sizes, 0, "sizes")
         check_named_dtype(self.dtype)
@@ -117,6 +120,9 @@ class Full(Op):
         """The dtype of the result."""
         return self.dtype or dtype_of_number(self.fill_value)
 
+    def fill(self) -> Any:
+        return self.fill_value
+
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_least(self.size, 0, "size")
         check_named_dtype(self.dtype)
@@ -148,6 +154,9 @@ class Like(Op):
         Example({"dtype": "float"}, ("i64[N]",), ("[N]",)),
     )
     refusals: ClassVar[tuple[Refusal, ...]] = (Refusal({"dtype": "f128"}, ("[N]",), "bad-argument"),)
+
+    def fill(self) -> Any:
+        return self.number
 
     def bind(self, context: Context, *inputs: TensorType | None) -> Self:
         check_named_dtype(self.dtype)
@@ -215,6 +224,9 @@ class FullLike(Like):
         Refusal({"fill_value": 0, "dtype": "f128"}, ("[N]",), "bad-argument"),
         Refusal({"fill_value": 0.5}, ("i64[N]",), "dtype-mismatch"),
     )
+
+    def fill(self) -> Any:
+        return self.fill_value
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         types = super().infer(context, *inputs)

@@ -38,6 +38,7 @@ class Bilinear(Op):
 
     name = "Bilinear"
     family = "dense"
+    alike = "every"
     tensors = ("x1", "x2")
     layer = True
     floats = True
@@ -105,6 +106,7 @@ class BilinearFunction(Op):
     name = "bilinear"
     linear = ("x1 bias", "x2", "weight")
     family = "dense"
+    alike = "every"
     tensors = ("x1", "x2", "weight", "bias?")
     floats = True
     examples = (

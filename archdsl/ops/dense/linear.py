@@ -50,6 +50,7 @@ class Linear(Op):
 
     name = "Linear"
     family = "dense"
+    alike = "every"
     layer = True
     floats = True
     in_features: Size = inferred("Size of the last axis.")
@@ -117,6 +118,7 @@ class LinearFunction(Op):
     name = "linear"
     linear = ("x bias", "weight")
     family = "dense"
+    alike = "every"
     tensors = ("x", "weight", "bias?")
     floats = True
     examples = (

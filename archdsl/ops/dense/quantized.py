@@ -37,6 +37,7 @@ class QuantizedLinear(Op):
 
     name = "QuantizedLinear"
     family = "dense"
+    alike = "every"
     layer = True
     floats = True
     precise = True

@@ -37,6 +37,7 @@ class Lookup(Op):
     """What the layer and the function share: how rows are renormed, and which row gets no gradient."""
 
     family = "embed"
+    alike = "every"
     padding_idx: int | None = option(None, "The row that gets no gradient (and starts as zeros).", "int | none")
     max_norm: float | None = option(None, "Rows that are longer are shortened to this norm, in the table itself.", "float | none")
     norm_type: float = option(2.0, "The p of that norm.", "float")
@@ -113,6 +114,9 @@ class Embedding(Lookup):
         self.check(given(inputs[0]), self.num_embeddings)
         return self
 
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (self.num_embeddings,)
+
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (TensorType((*given(inputs[0]).shape, self.embedding_dim)),)
 
@@ -157,6 +161,9 @@ class EmbeddingFunction(Lookup):
         Refusal({"norm_type": 0.0}, ("i64[N]", "[5, 3]"), "bad-argument"),
         Refusal({"max_norm": 1.0}, ("i64[N]", "i64[5, 3]"), "dtype-mismatch"),
     )
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return given(inputs[1]).shape[:1] if operand == 0 else ()
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x = given(inputs[0])

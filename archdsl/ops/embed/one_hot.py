@@ -35,6 +35,9 @@ class OneHot(Op):
         check_dtype(given(inputs[0]), ("i64",), help="convert it: cast(x, i64)")
         return self
 
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (self.num_classes,)
+
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         return (TensorType((*given(inputs[0]).shape, self.num_classes), "i64"),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import check_axis, check_rank, given
 from archdsl.ops.contract import Along, Code, Context, Everywhere, Example, OnnxTape, Op, Reach, Refusal, TorchTape, required
@@ -33,6 +34,9 @@ class Gather(Op):
         Refusal({"axis": 1}, ("[B, 4]", "i64[C, 4]"), "unproved-dimension"),
         Refusal({"axis": 2}, ("[B, 4]", "i64[B, 4]"), "axis-out-of-range"),
     )
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (given(inputs[0]).shape[self.axis],) if operand == 1 else ()
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x, index = given(inputs[0]), check_positions(inputs[1], 1)
@@ -75,6 +79,9 @@ class IndexSelect(Op):
         Refusal({"axis": 0}, ("[V, 4]", "[E]"), "dtype-mismatch"),
         Refusal({"axis": 2}, ("[V, 4]", "i64[E]"), "axis-out-of-range"),
     )
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (given(inputs[0]).shape[self.axis],) if operand == 1 else ()
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x, index = given(inputs[0]), check_positions(inputs[1], 1)

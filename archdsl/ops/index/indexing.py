@@ -56,6 +56,7 @@ class Index(Op):
     name = "index"
     linear = ("x",)
     family = "index"
+    alike = "every"
     parts: tuple[Part, ...] = required("what is chosen, part by part", "index")
 
     examples = (
@@ -99,6 +100,9 @@ class Index(Op):
             places.append(Place(part, None if new else axis, None if gone else result))
             axis, result = axis + (not new), result + (not gone)
         return places
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return given(inputs[0]).shape if operand > 0 else ()
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x = given(inputs[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archdsl.dims.broadcast import BroadcastFault, broadcast
+from archdsl.dims.dim import Size
 from archdsl.dims.shape import TensorType
 from archdsl.ops.checks import FLOATS, INTEGERS, check_axis, check_dtype, check_equal, check_rank, check_same_dtype, given
 from archdsl.ops.contract import (
@@ -74,6 +75,9 @@ class Scatter(Op):
         Refusal({"axis": 2}, ("[B, 4]", "i64[B, 3]", "[B, 3]"), "axis-out-of-range"),
     )
 
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (given(inputs[0]).shape[self.axis],) if operand == 1 else ()
+
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x, index, src = given(inputs[0]), check_positions(inputs[1], 1), inputs[2]
         if (src is None) == (self.value is None):
@@ -132,6 +136,9 @@ class ScatterAdd(Op):
         Refusal({"axis": 2}, ("[B, 4]", "i64[B, 3]", "[B, 3]"), "axis-out-of-range"),
     )
 
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (given(inputs[0]).shape[self.axis],) if operand == 1 else ()
+
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x, index, src = given(inputs[0]), check_positions(inputs[1], 1), given(inputs[2], "src")
         check_rank(index, x.rank, operand=1)
@@ -177,6 +184,9 @@ class IndexAdd(Op):
         Refusal({"axis": 0}, ("[V, 4]", "[E]", "[E, 4]"), "dtype-mismatch"),
         Refusal({"axis": 2}, ("[V, 4]", "i64[E]", "[E, 4]"), "axis-out-of-range"),
     )
+
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (given(inputs[0]).shape[self.axis],) if operand == 1 else ()
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:
         x, index, source = given(inputs[0]), check_positions(inputs[1], 1), given(inputs[2], "source")

@@ -36,6 +36,9 @@ class Segments(Op):
         check_line(context, segments, x, 0, 1)
         return x
 
+    def positions(self, operand: int, inputs: tuple[TensorType | None, ...]) -> tuple[Size, ...]:
+        return (self.n,) if operand == 1 else ()
+
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
         return Along(axis) if operand == 0 and axis > 0 else Everywhere()
 

@@ -35,6 +35,7 @@ class BatchNorm(Op):
     """What the batch normalisations share. In evaluation they use the running statistics, unless they keep none."""
 
     family = "norm"
+    alike = "batch"
     channels_last = "keeps"
     precise = True
     layer = True
@@ -181,6 +182,7 @@ class BatchNormFunction(Op):
 
     name = "batch_norm"
     family = "norm"
+    alike = "batch"
     channels_last = "keeps"
     precise = True
     tensors = ("x", "running_mean?", "running_var?", "weight?", "bias?")

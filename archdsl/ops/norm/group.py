@@ -39,6 +39,7 @@ class GroupNorm(Op):
 
     name = "GroupNorm"
     family = "norm"
+    alike = "batch"
     channels_last = "keeps"
     precise = True
     layer = True
@@ -107,6 +108,7 @@ class GroupNormFunction(Op):
 
     name = "group_norm"
     family = "norm"
+    alike = "batch"
     channels_last = "keeps"
     precise = True
     tensors = ("x", "weight?", "bias?")

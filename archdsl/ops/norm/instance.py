@@ -36,6 +36,7 @@ class InstanceNorm(Op):
     """What the instance normalisations share. With running statistics they use these in evaluation."""
 
     family = "norm"
+    alike = "batch"
     precise = True
     layer = True
     floats = True
@@ -163,6 +164,7 @@ class InstanceNormFunction(Op):
 
     name = "instance_norm"
     family = "norm"
+    alike = "batch"
     precise = True
     tensors = ("x", "running_mean?", "running_var?", "weight?", "bias?")
     floats = True

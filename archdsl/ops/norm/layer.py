@@ -40,6 +40,7 @@ class LastAxes(Op):
     """What the normalisations over the last axes share."""
 
     family = "norm"
+    alike = "every"
     precise = True
     floats = True
     normalized_shape: Size | tuple[Size, ...] = inferred(

@@ -37,6 +37,7 @@ class Normalize(Op):
 
     name = "normalize"
     family = "norm"
+    alike = "every"
     precise = True
     floats = True
     p: float = option(2.0, "The exponent of the norm.", "float")
@@ -113,6 +114,7 @@ class LocalResponseNorm(Op):
 
     name = "local_response_norm"
     family = "norm"
+    alike = "batch"
     channels_last = "keeps"
     precise = True
     floats = True

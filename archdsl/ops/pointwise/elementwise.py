@@ -33,6 +33,7 @@ class Elementwise(Op):
     """Each element of the result is made of the elements of the inputs at its place, after broadcasting."""
 
     family = "pointwise"
+    alike = "every"
     channels_last = "keeps"
     dtypes: ClassVar[tuple[str, ...]] = FLOATS
     """The dtypes that it takes; all inputs have one."""

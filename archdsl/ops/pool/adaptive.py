@@ -31,6 +31,7 @@ class AdaptivePool(Op):
     """What the adaptive pools share: result i along an axis is of positions floor(i * L / O) up to ceil((i + 1) * L / O)."""
 
     family = "pool"
+    alike = "batch"
     channels_last = "keeps"
     floats = True
     axes: ClassVar[int] = 0

@@ -16,6 +16,7 @@ class GlobalPool(Op):
     """What the global pools share."""
 
     family = "pool"
+    alike = "batch"
     channels_last = "keeps"
     floats = True
     method: ClassVar[str] = ""

@@ -19,6 +19,7 @@ class WindowPool(Op):
     """
 
     family = "pool"
+    alike = "batch"
     channels_last = "keeps"
     floats = True
     axes: ClassVar[int] = 0

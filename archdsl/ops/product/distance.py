@@ -40,6 +40,7 @@ class Cdist(Op):
     name = "cdist"
     precise = True
     family = "product"
+    alike = "every"
     tensors = ("x1", "x2")
     floats = True
     p: float = option(2.0, "the norm", "float")
@@ -97,6 +98,7 @@ class PairwiseDistance(Op):
     name = "pairwise_distance"
     precise = True
     family = "product"
+    alike = "every"
     tensors = ("x1", "x2")
     floats = True
     p: float = option(2.0, "the norm", "float")
@@ -155,6 +157,7 @@ class CosineSimilarity(Op):
     name = "cosine_similarity"
     precise = True
     family = "product"
+    alike = "every"
     tensors = ("x1", "x2")
     floats = True
     axis: int = option(1, "the axis of the vectors", "int")

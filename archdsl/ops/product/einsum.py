@@ -41,6 +41,7 @@ class Einsum(Op):
     name = "einsum"
     linear = ("*xs",)
     family = "product"
+    alike = "every"
     tensors = ("*xs",)
     pattern_first: ClassVar[bool] = True
     pattern: str = required("the axes of each tensor, `->`, the axes of the result", "str")

@@ -43,6 +43,7 @@ class Matmul(Op):
     name = "matmul"
     linear = ("x", "y")
     family = "product"
+    alike = "every"
     tensors = ("x", "y")
 
     examples = (
@@ -122,6 +123,7 @@ class Dot(Op):
     name = "dot"
     linear = ("x", "y")
     family = "product"
+    alike = "every"
     tensors = ("x", "y")
 
     examples = (Example({}, ("[N]", "[N]"), ("[]",)), Example({}, ("i64[1]", "i64[1]"), ("i64[]",)))
@@ -158,6 +160,7 @@ class Outer(Op):
     name = "outer"
     linear = ("x", "y")
     family = "product"
+    alike = "every"
     tensors = ("x", "y")
 
     examples = (Example({}, ("[N]", "[M]"), ("[N, M]",)), Example({}, ("i64[1]", "i64[M]"), ("i64[1, M]",)))
@@ -192,6 +195,7 @@ class Cross(Op):
     name = "cross"
     linear = ("x", "y")
     family = "product"
+    alike = "every"
     tensors = ("x", "y")
     axis: int = option(-1, "the axis of the three numbers", "int")
 

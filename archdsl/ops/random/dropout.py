@@ -20,6 +20,7 @@ class Drop(Op):
     """What the dropouts share: they draw in training, and are the identity in evaluation and ONNX."""
 
     family = "random"
+    alike = "every"
     channels_last = "keeps"
     layer = True
     random = True

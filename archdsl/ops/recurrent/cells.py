@@ -49,6 +49,7 @@ class Cell(Op):
     """One step; `kind` says of which recurrence, `memory` whether there is a cell state beside the hidden one."""
 
     family = "recurrent"
+    alike = "batch"
     precise = True
     layer = True
     kind: ClassVar[gates.Kind]

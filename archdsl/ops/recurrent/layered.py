@@ -34,6 +34,7 @@ class Layered(Op):
     """Stacked recurrent layers; `kind` says which recurrence, `memory` whether there is a cell state beside the hidden one."""
 
     family = "recurrent"
+    alike = "batch"
     precise = True
     layer = True
     random = True
@@ -137,7 +138,7 @@ class Layered(Op):
         if not self.memory:
             return pair
         name = tape.let(pair, "states")
-        return Code(f"({name}[0], *{name}[1])")
+        return Code(f"({name}[0], {name}[1][0], {name}[1][1])")
 
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str | list[str]:
         type = tape.inputs[0]

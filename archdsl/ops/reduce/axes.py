@@ -55,6 +55,7 @@ class Reduction(Op):
     """Takes one or more axes together into one number."""
 
     family = "reduce"
+    alike = "every"
     dtypes: ClassVar[tuple[str, ...]] = FLOATS
     axis: Any = option(None, AXIS_DOC, "int | list[int] | none")
     keepdim: bool = option(False, KEEP_DOC, "bool")

@@ -112,6 +112,7 @@ class Position(Op):
     """The index of the largest or smallest element."""
 
     family = "reduce"
+    alike = "every"
     axis: int | None = option(None, "an axis, or none for the index in the flattened tensor", "int | none")
     keepdim: bool = option(False, KEEP_DOC, "bool")
     examples = (

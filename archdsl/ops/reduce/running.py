@@ -24,6 +24,7 @@ class Running(Op):
     """Element t of the result takes together the elements up to t."""
 
     family = "reduce"
+    alike = "every"
     axis: int = required("the axis along which it runs", "int")
 
     def infer(self, context: Context, *inputs: TensorType | None) -> tuple[TensorType, ...]:

@@ -35,6 +35,7 @@ class Normalised(Op):
 
     precise = True
     family = "reduce"
+    alike = "every"
     floats = True
     twin: ClassVar[str] = ""
     axis: int = required("the axis whose elements are weighed", "int")
@@ -154,6 +155,7 @@ class Glu(Op):
 
     name = "glu"
     family = "reduce"
+    alike = "every"
     floats = True
     axis: int = option(-1, "the axis that is halved", "int")
     examples = (

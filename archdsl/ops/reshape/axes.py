@@ -24,6 +24,8 @@ from archdsl.ops.contract import (
 class Reordering(Op):
     """What the operators that reorder axes share: all follows from `order`."""
 
+    alike = "every"
+
     def order(self, rank: int) -> tuple[int, ...]:
         """For each axis of the result, the axis of the input. Raises `OpFault`."""
         raise TypeError(f"{self.name} has no order")
@@ -167,6 +169,7 @@ class Squeeze(Op):
     moves = True
     linear = ("x",)
     family = "reshape"
+    alike = "every"
     axis: int | tuple[int, ...] = required("the axis, or several", "int | list[int]")
 
     examples = (
@@ -223,6 +226,7 @@ class Unsqueeze(Op):
     moves = True
     linear = ("x",)
     family = "reshape"
+    alike = "every"
     axis: int = required("where it stands in the result", "int")
 
     examples = (

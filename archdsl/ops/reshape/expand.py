@@ -38,6 +38,7 @@ class Expand(Op):
     moves = True
     linear = ("x",)
     family = "reshape"
+    alike = "every"
     variadic = "sizes"
     keywords = "named"
     sizes: tuple[Size | str, ...] = required("the sizes of the result, or one pattern", "size | str")
@@ -150,6 +151,7 @@ class ExpandAs(Op):
     name = "expand_as"
     linear = ("x",)
     family = "reshape"
+    alike = "every"
     tensors = ("x", "other")
 
     examples = (

@@ -30,6 +30,7 @@ class Rearrange(Op):
     moves = True
     linear = ("x",)
     family = "reshape"
+    alike = "every"
     keywords = "sizes"
     pattern: str = required("what goes where, `left -> right`", "str")
     sizes: tuple[tuple[str, Size], ...] = option((), "sizes of parts, by their names in the pattern", "list[size]")
@@ -99,6 +100,7 @@ class Reduce(Op):
     name = "reduce"
     precise = True
     family = "reshape"
+    alike = "every"
     keywords = "sizes"
     pattern: str = required("what goes where, `left -> right`", "str")
     reduction: str = required("how", "str", choices=("max", "mean", "min", "prod", "sum"))

@@ -53,6 +53,8 @@ def fill(context: Context, total: Size, sizes: tuple[Size, ...], axis: int | Non
 class Reshaping(Op):
     """What the operators of this file share: ONNX nodes and reach follow from the two shapes."""
 
+    alike = "every"
+
     def onnx(self, tape: OnnxTape, *inputs: str | None) -> str:
         return reshape_onnx(tape, inputs[0] or "", tape.inputs[0].shape, tape.outputs[0].shape)
 
