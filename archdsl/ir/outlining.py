@@ -86,11 +86,11 @@ def _moved(node: Node, cut: int) -> Node:
 
 
 def _inputs(values: Sequence[Value]) -> tuple[Input, ...]:
-    taken: set[str] = set()
+    taken = {one.name for one in values}
     made = []
     for one in values:
         stem = one.name.rstrip("0123456789").rstrip("_") or one.name
-        name = next(trial for trial in (stem, one.name) if trial not in taken)
+        name = one.name if stem in taken else stem
         taken.add(name)
         made.append(Input(name, one))
     return tuple(made)

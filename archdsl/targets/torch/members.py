@@ -97,13 +97,30 @@ def access(plan: Plan, plans: Mapping[int, Plan], path: Path, base: str = "self"
 def typed_access(plan: Plan, plans: Mapping[int, Plan], path: Path, getter: str) -> str:
     """The expression for a member or tensor, as one that a type checker knows where the way goes through lists."""
     text = access(plan, plans, path)
-    return f"self.{getter}({quote('.'.join(path))})" if "[" in text or "getattr" in text else text
+    known = "[" not in text and "getattr" not in text and is_declared(plan, plans, path)
+    return text if known else f"self.{getter}({quote('.'.join(path))})"
 
 
 def callable_access(plan: Plan, plans: Mapping[int, Plan], path: Path) -> str:
     """The expression for a module to call: an index is the end of it, or else the whole way is looked up."""
     text = access(plan, plans, path)
-    return f"self.get_submodule({quote('.'.join(path))})" if "]." in text or "][" in text else text
+    known = "]." not in text and "][" not in text and is_declared(plan, plans, path)
+    return text if known else f"self.get_submodule({quote('.'.join(path))})"
+
+
+def is_declared(plan: Plan, plans: Mapping[int, Plan], path: Path) -> bool:
+    """Whether each class on the way makes the next itself: what a label adds to an instance from outside no class tells of."""
+    here = tree(plan.owner.members, plan.owner.containers)
+    for at, label in enumerate(path):
+        child = here.children.get(label)
+        if child is None:
+            return isinstance(here.member, Layer)  # past a layer stands the name of its tensor
+        here = child
+        if isinstance(child.member, Call) and at + 1 < len(path):
+            graph = child.member.graph
+            made = graph if graph.kind == "chain" else plans[id(graph)].joined
+            here = tree(made.members, made.containers)
+    return True
 
 
 def _access(here: Place, plan: Plan, plans: Mapping[int, Plan], path: Path, text: str, kind: str) -> str:

@@ -6,7 +6,7 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from archdsl.elaborate.reserved import renamed, why_unwritable
@@ -46,12 +46,14 @@ def stem_of(name: str) -> str:
 def name_locals(
     statements: list[Statement], hints: dict[str, str], given: dict[str, str], taken: Iterable[str]
 ) -> dict[str, str]:
-    """A name for each local. `given` are those of the arguments; a name is used again once what it held is not read any more."""
+    """A name for each local. `given` are those of the arguments; a name is used again once what it held is not read any more.
+    That of a function stays its own."""
     last: dict[str, int] = {}
     first: dict[str, int] = {}
     _spans(statements, 0, first, last)
     names = dict(given)
     reserved = set(taken)
+    functions = set(_functions(statements))
     holders: dict[str, list[str]] = {}
     for local, name in given.items():
         holders.setdefault(name, []).append(local)
@@ -63,7 +65,7 @@ def name_locals(
         trials = chain([stem], ["out", "y"] if stem in ("x", "it") else [], (f"{stem}_{count}" for count in itertools.count(1)))
         trial = next(
             name for name in (safe_name(one, reserved) for one in trials)
-            if not any(last.get(other, -1) > first[local] for other in holders.get(name, ()))
+            if not any(last.get(other, -1) > first[local] or functions & {local, other} for other in holders.get(name, ()))
         )  # fmt: skip
         names[local] = trial
         holders.setdefault(trial, []).append(local)
@@ -97,6 +99,14 @@ def _spans(statements: list[Statement], at: int, first: dict[str, int], last: di
             first.setdefault(local, start)
             last[local] = max(last.get(local, 0), at)
     return at
+
+
+def _functions(statements: list[Statement]) -> Iterator[str]:
+    """The locals that are functions."""
+    for one in statements:
+        if isinstance(one, Block):
+            yield from one.targets[:1] if one.function else ()
+            yield from _functions([*one.body, *one.other])
 
 
 def _reads(block: Block) -> set[str]:

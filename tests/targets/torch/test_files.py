@@ -28,6 +28,9 @@ def test_files_are_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
     for file, name in (("resnet", "ResNet50"), ("gpt2", "GPT2"), ("bert", "BertBase"), ("vit", "ViTB16"), ("unet", "UNet")):
         files[file] = load(SPECS / f"{file}.arch").source(name)
         check_tree(files[file])
+    # Members of lists of lists and those that a label adds to an instance, and several scans in one function.
+    for file, name, scan in (("mobilenet_v1", "MobileNetV1", "auto"), ("bert", "BertForPreTraining", "auto"), ("gru", "GRU3", "loop")):
+        files[f"{file}_{name}"] = load(SPECS / f"{file}.arch").source(name, scan=scan)
     check_clean(files, tmp_path)
 
 
