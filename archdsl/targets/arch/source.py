@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archdsl.dims.dtype import FLOAT
 from archdsl.elaborate.archs import Elaborated
 from archdsl.ir.graph import Call, Graph, Layer
+from archdsl.ir.node import Path
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from archdsl.targets.arch.constants import Items
@@ -86,7 +87,7 @@ def every_graph(top: Graph) -> list[Graph]:
 
 
 def specialisations(order: Sequence[Graph]) -> dict[int, list[Graph]]:
-    """For a block that is shared by inputs of several sizes: its graphs."""
+    """For a block that is shared by inputs of several sizes: its graphs; and so for each block below it."""
     found: dict[int, list[Graph]] = {}
     for graph in order:
         for node in applications(graph.nodes):
@@ -98,7 +99,28 @@ def specialisations(order: Sequence[Graph]) -> dict[int, list[Graph]]:
                 several = found.setdefault(id(called), [called])
                 several.append(node.graph)
                 found[id(node.graph)] = several
+    for several in [found[one] for one in dict.fromkeys(found)]:
+        _note_below(several, found)
     return found
+
+
+def _note_below(several: Sequence[Graph], found: dict[int, list[Graph]]) -> None:
+    """The graphs that these call under one label stand for one block, as they do."""
+    for path, member in several[0].members.items():
+        if not isinstance(member, Call):
+            continue
+        below = list({id(one): one for graph in several if (one := _called(graph, path)) is not None}.values())
+        if len(below) > 1:
+            if member.graph.kind == "block":
+                group = found.setdefault(id(below[0]), [])
+                group += [one for one in below if all(one is not other for other in group)]
+                found.update((id(one), group) for one in below)
+            _note_below(below, found)
+
+
+def _called(graph: Graph, path: Path) -> Graph | None:
+    member = graph.members.get(path)
+    return member.graph if isinstance(member, Call) else None
 
 
 def _named(word: str, base: str, name: str, text: str) -> str:

@@ -185,8 +185,9 @@ class Unit:
 
     def _bind_sizes(self) -> None:
         """Header names for the symbolic sizes of the inputs: the author's, where the configuration has them. A size in which the
-        specialisations of one shared block differ has a name too, also where it is a number."""
-        wanted = {value: name for name, value in reversed(self.graph.config) if isinstance(value, Dim)}
+        specialisations of one shared block differ has a name too, also where it is a number, and the same in all of them."""
+        first = self.alike[0] if self.alike else self.graph
+        wanted: dict[Size, str] = {value: name for name, value in reversed(first.config) if isinstance(value, Dim)}
         taken: set[str] = set()
         values = (value.name for node in self.graph.nodes for value in node.results)
         used = {base_of(one) for one in (*values, *(value.name for value in self.graph.input_values), *self.handed.layers)}
@@ -198,8 +199,9 @@ class Unit:
                         self.sizes.bind(symbol(name), name)
                     continue
                 differs = any(other.input_values[at].type.shape[axis] != size for other in self.alike)
-                called = self._authors(size)
-                base = (wanted.get(size) if isinstance(size, Dim) else called) or _letter(size)
+                called = _authors(self.graph, size)
+                told = first.input_values[at].type.shape[axis]
+                base = wanted.get(told) or _authors(first, told) or _letter(told)
                 if not isinstance(size, Dim) and not differs:
                     if called is not None and called not in taken | used and self.open.get((at, axis), called) == called:
                         self.open[at, axis] = called
@@ -215,11 +217,6 @@ class Unit:
                     self.axes[at, axis] = name
         self.open = {at: name for at, name in self.open.items() if name not in taken}
 
-    def _authors(self, size: Size) -> str | None:
-        """What the author's header calls a size that is a number."""
-        called = [name for name, value in self.graph.config if value == size and name not in self.graph.parameters]
-        return called[0] if called and type(size) is int else None
-
     def _header(self, word: str, name: str, axes: Mapping[tuple[int, int], str]) -> str:
         config = [f"{given}: int" for given in self.sizes.missing.values()]
         config += [f"{self.shared['', one]}: layer" for one in self.handed.layers]
@@ -228,9 +225,9 @@ class Unit:
             sizes = [axes.get((at, axis)) or self._input_size(size) for axis, size in enumerate(one.type.shape)]
             tensors.append(f"{self.values[one.name]}: {_dtype(one.type)}[{', '.join(sizes)}]")
         outs = []
-        for out in self.graph.outputs:
+        for at, out in enumerate(self.graph.outputs):
             head = f"{out.name}: " if out.name is not None and self.graph is self.top else ""
-            outs.append(f"{head}{self._result(out.value.type, axes)}{' when training' if out.training else ''}")
+            outs.append(f"{head}{self._result(out.value.type, axes, at)}{' when training' if out.training else ''}")
         lists = f"({', '.join(config)})" if config else ""
         return f"{word} {name}{lists}({', '.join(tensors)}) -> {', '.join(outs)}"
 
@@ -246,12 +243,18 @@ class Unit:
     def _type(self, type: TensorType, loose: bool = False) -> str:
         return f"{_dtype(type)}[{', '.join(self._size(one, loose) for one in type.shape)}]"
 
-    def _result(self, type: TensorType, axes: Mapping[tuple[int, int], str]) -> str:
+    def _result(self, type: TensorType, axes: Mapping[tuple[int, int], str], at: int) -> str:
         """The type of a result: where sizes of inputs are named, a number is a name, or may be another one."""
-        if not axes:
-            return self._type(type, True)
-        known = {self.graph.input_values[at].type.shape[axis]: name for (at, axis), name in self.open.items()}
-        sizes = [self._size(one, True) if isinstance(one, Dim) else known.get(one, "_") for one in type.shape]
+        known = {self.graph.input_values[at].type.shape[axis]: name for (at, axis), name in self.open.items()} if axes else {}
+        sizes = []
+        for axis, size in enumerate(type.shape):
+            alike = {one.outputs[at].value.type.shape[axis] for one in self.alike}
+            if len(alike) > 1 and any(isinstance(one, int) for one in alike):
+                sizes.append("_")
+            elif isinstance(size, Dim) or not axes or len(alike) == 1:
+                sizes.append(known.get(size) or self._size(size, True))
+            else:
+                sizes.append(known.get(size, "_"))
         return f"{_dtype(type)}[{', '.join(sizes)}]"
 
     def _size(self, size: Size, loose: bool) -> str:
@@ -304,6 +307,12 @@ def _requirement(door: Door) -> str:
 
 def _dtype(type: TensorType) -> str:
     return "" if type.dtype == "float" else type.dtype
+
+
+def _authors(graph: Graph, size: Size) -> str | None:
+    """What the author's header calls a size that is a number."""
+    called = [name for name, value in graph.config if value == size and name not in graph.parameters]
+    return called[0] if called and type(size) is int else None
 
 
 def _letter(size: Size) -> str:

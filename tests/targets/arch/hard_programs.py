@@ -117,6 +117,17 @@ arch A(x: [N, 4], mask: [N, 4] = none) -> y: [N, 4] { x -> a: B
  (it, x) -> b: B
  (it, m=mask) -> c: B }
 """,
+    "shared several maps": """block Scale(x: [N, C, H, W]) -> [N, C, H, W] {
+  layers: { Conv2d(C, 3, padding=1); relu }
+  skip(mul) { mean(axis=[2, 3], keepdim=true); Conv2d(C, 1) }
+}
+block Heads(x: [N, C, H, W], y: [N, C, _, _], z: [N, C, _, _]) -> [N, C, H, W], [N, C, _, _], [N, C, _, _] {
+  shared tower = { repeat 2 { Scale } }
+  (x -> tower, y -> tower, z -> tower)
+}
+arch A(a: [N, 8, H, W], b: [N, 8, I, J], c: [N, 8, 5, 5]) -> x: [N, 8, _, _], y: [N, 8, I, J], z: [N, 8, _, _] {
+  (c, b, a) -> Heads
+}""",
     "shared two types": """arch A(x: [N, 5, 4], z: [N, 7, 4]) -> y: [N, 4] { shared f = { Linear(4)
  relu }
  a = x -> f -> mean(axis=1)
