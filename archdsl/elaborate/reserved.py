@@ -147,6 +147,7 @@ GENERATED = frozenset(
         "nullcontext",
         "onto_start",
         "onto_states",
+        "promoted",
         "range",
         "register",
         "reversed",

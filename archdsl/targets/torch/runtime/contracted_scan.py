@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from archdsl.targets.torch.runtime.affine_scan import affine_scan
+from archdsl.targets.torch.runtime.recurrence import promoted
 
 
 def contracted_scan(
@@ -33,7 +34,7 @@ def contracted_scan(
         kept.sort(key=lambda axis: start.shape[axis])
     order = (*kept[:-1], *axes, *kept[-1:])  # the longest axis that stays comes last: products and sums run along memory
     summed = tuple(range(len(kept[:-1]), len(kept[:-1]) + len(axes)))
-    state, *parts = (_ordered(one, order) for one in (start, weights, *given))
+    state, *parts = (_ordered(one, order) for one in promoted(start, weights, *given))
     if reverse:
         parts = [one.flip(0) if one.dim() > rank else one for one in parts]
     if whole:

@@ -25,12 +25,21 @@ class Recurrence(NamedTuple):
 
 def solved(kind: Recurrence, a: Tensor, b: Tensor, start: Tensor, reverse: bool) -> tuple[Tensor, Tensor, Tensor]:
     """The states before the steps and those after them, both [T, …], and the last. a and b may have 1 in place of any size."""
+    a, b, start = promoted(a, b, start)
     rank = start.dim()
     long = [one.shape[0] for one, own in ((a, rank + kind.front), (b, rank)) if one.dim() > own]
     steps = next((size for size in long if size != 1), long[0])
     a, b = a.expand(steps, *start.shape[: kind.front], *start.shape), b.expand(steps, *start.shape)
     _, before, after, last = states_of(kind, a, b, start, reverse)
     return before, after, last
+
+
+def promoted(*parts: Tensor) -> tuple[Tensor, ...]:
+    """All in the widest of their types: under autocast some are in half precision, of which many steps would lose the rest."""
+    dtype = parts[0].dtype
+    for one in parts:
+        dtype = torch.promote_types(dtype, one.dtype)
+    return tuple(one.to(dtype) for one in parts)
 
 
 def states_of(kind: Recurrence, a: Tensor, b: Tensor, start: Tensor, reverse: bool) -> Any:
