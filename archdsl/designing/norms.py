@@ -11,7 +11,7 @@ from archdsl.elaborate.editing.changes import CannotChange, Change, InsertAfter,
 from archdsl.elaborate.editing.reading import read_chain
 from archdsl.elaborate.editing.selection import Selection
 from archdsl.elaborate.editing.sites import Occurrence, Site
-from archdsl.elaborate.editing.trees import beside, substituted
+from archdsl.elaborate.editing.trees import beside, group, in_parens, link_of, nowhere, substituted
 from archdsl.elaborate.faults.edit_problems import EditNotPossible
 from archdsl.elaborate.values import Several
 from archdsl.ir.graph import Graph
@@ -30,13 +30,19 @@ def pre_norm(graph: Graph, where: str | None = None) -> Graph:
     """Each norm that takes a sum `x + f(x)` goes to the start of `f`: `x + f(norm(x))` for `norm(x + f(x))`.
 
     The sum is a `skip`, or one that is written down (`it + y`). Norms keep their keys. A network of pre-norms usually ends in one
-    more: insert it. Raises `ArchError`, also where `f` takes `x` at several places.
+    more: insert it. Raises `ArchError`, also where `f` takes `x` at several places that are not labelled steps of one body.
     """
     flow = Flow(every(graph))
     sums = chosen(graph, SUMS, where, _sums(flow), _SUM)
-    moves = [(one, move) for one in sums if (move := _into(flow, one)) is not None]
-    made = _moved(sums, [move for _, move in moves], "a sum `x + f(x)` with a norm behind it")
-    written = [(one, norm) for one, (norm, _, _) in moves if one.kind != "skip"]
+    moves = [(one, move) for one in sums for move in _into(flow, one)]
+    try:
+        made = _moved(sums, [move for _, move in moves], "a sum `x + f(x)` with a norm behind it")
+    except ArchError as fault:
+        named = [(one, norm) for one, (norm, _, change) in moves if change is _named]
+        if named and any(one.at.text == NORMED for one in fault.problems):  # the first step stands in braces of its own
+            raise _several(flow.residual(named[0][0]), named[0][1]) from None
+        raise
+    written = list({one.way + (one.span,): (one, norm) for one, (norm, _, _) in moves if one.kind != "skip"}.values())
     if written:  # what stands in the braces before which a norm was put may take the value by its name too
         after = Flow(every(made))
         for now, (_, norm) in zip(again(made, EVERY, tuple(one for one, _ in written)), written, strict=True):
@@ -76,24 +82,39 @@ def _moved(sums: Selection, moves: list[Move], wanted: str) -> Graph:
     return made
 
 
-def _into(flow: Flow, one: Occurrence) -> Move | None:
+def _into(flow: Flow, one: Occurrence) -> list[Move]:
     """How the norm behind a sum goes to the start of what is added."""
     takers = flow.takers(one)
     norm = flow.step(takers[0], one) if len(takers) == 1 else None
     if norm is None or not _is_norm(norm) or norm.takes != one.gives:
-        return None
+        return []
     if one.kind == "skip":
-        return (norm, one, _first) if norm.braces == _inner(one) else None
+        return [(norm, one, _first)] if norm.braces == _inner(one) else []
     sum = flow.residual(one)
     if sum is None or norm.braces != one.braces:
-        return None
+        return []
     entry = flow.entry(sum, norm.braces)
     if entry is None:
-        raise _several(sum, norm)
+        return _at_several(flow, sum, norm)
     sent = entry.site.sent
     if not isinstance(sent, Several):
-        return norm, entry, _before
-    return norm, entry, Sent(tuple(name for name, _ in sent.items), tuple(value == sum.shortcut for _, value in sent.items)).of
+        return [(norm, entry, _before)]
+    which = tuple(value == sum.shortcut for _, value in sent.items)
+    return [(norm, entry, Sent(tuple(name for name, _ in sent.items), which).of)]
+
+
+def _at_several(flow: Flow, sum: Residual, norm: Occurrence) -> list[Move]:
+    """The norm before the first of several labelled steps that take the value, and what it gives named for the others."""
+    entries = [flow.step(one, sum.sum) for one in sum.entries[::-1]]
+    labelled = [one for one in entries if one is not None and one.label is not None and one.braces == norm.braces]
+    if len(labelled) < len(entries) or any(_is_called(one) for one in labelled):
+        raise _several(sum, norm)
+    return [(norm, one, _read if at else _named) for at, one in enumerate(labelled)]
+
+
+def _is_called(one: Occurrence) -> bool:
+    """Whether a step takes a tuple, or is given its tensors as arguments."""
+    return one.site.tupled or bool(one.site.tensors) or len(one.takes) != 1
 
 
 def _out_of(flow: Flow, one: Occurrence) -> Move | None:
@@ -115,12 +136,13 @@ def _first_inside(flow: Flow, skip: Occurrence) -> Occurrence | None:
     return near if near is not None and _is_norm(near) and near.takes == skip.takes and beside_it(near, skip) else None
 
 
-def _several(sum: Residual, norm: Occurrence) -> ArchError:
-    """The problem of a branch that takes its value at several places."""
-    spans = dict.fromkeys(one.span for one in sum.entries[::-1] if one.span is not None)
+def _several(sum: Residual | None, norm: Occurrence) -> ArchError:
+    """The problem of a branch that takes its value at several places, before which no one norm can stand."""
+    entries = sum.entries[::-1] if sum is not None else ()
+    spans = dict.fromkeys(one.span for one in entries if one.span is not None)
     return ArchError((EditNotPossible(
-        at=sum.sum.span,
-        what=f"the norm behind this sum cannot go before what is added: it takes the value at {len(sum.entries)} places",
+        at=norm.span,
+        what=f"this norm cannot go before what is added to the sum: that takes the value at {len(entries)} places",
         others=tuple(Label(one, "taken here") for one in spans),
         help=f"put what is added into a `skip {{ }}` or a block of its own, which `{norm.span.text}` can stand before",
     ),))  # fmt: skip
@@ -152,6 +174,44 @@ def _before(text: str) -> Change:
 
 def _after(text: str) -> Change:
     return InsertAfter(read_chain(text, MOVED))
+
+
+def _named(text: str) -> Change:
+    return Named(read_chain(f"it -> {text} as {NORMED}", MOVED))
+
+
+def _read(text: str) -> Change:
+    return Reading(read_chain(NORMED, MOVED))
+
+
+@record
+class Named(Change):
+    """A chain from `it` in front of a labelled step, in parentheses, so that what it names is known to the steps after it."""
+
+    by_identity = True
+    word = "moved"
+
+    piece: tree.Chain
+
+    def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
+        if not isinstance(site.node, tree.Step):
+            raise CannotChange("it is no step")
+        return tree.Step(nowhere(self.piece.span), None, in_parens([*self.piece.links, link_of(site.node)], self.piece.span))
+
+
+@record
+class Reading(Change):
+    """A step that takes another value than what flows into it."""
+
+    by_identity = True
+    word = "moved"
+
+    piece: tree.Chain
+
+    def tree_for(self, site: Site) -> tree.Step | tree.Expr | None:
+        if not isinstance(site.node, tree.Step):
+            raise CannotChange("it is no step")
+        return group([*self.piece.links, link_of(site.node)], self.piece.span)
 
 
 @record
@@ -197,4 +257,4 @@ class PutBetween(Change):
 
 EVERY = "[skip] | ~[skip]"
 MOVED = "<move>"
-NORM, STEP = "norm_here", "step_here"
+NORM, STEP, NORMED = "norm_here", "step_here", "normed"

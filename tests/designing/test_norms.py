@@ -60,7 +60,14 @@ CASES = {
         "skip { fc: Linear(D) }\nLayerNorm",
         "skip { 1: LayerNorm; fc: Linear(D) }",
     ),
-    "several places": ("q = x -> q: Linear(D)\nk = x -> k: Linear(D)\nx + q * k -> n: LayerNorm", None),
+    "several places": (
+        "q = x -> q: Linear(D)\nk = x -> k: Linear(D)\nx = x + q * k -> n: LayerNorm\n"
+        "q = x -> a.q: Linear(D)\nk = x -> a.k: Linear(D)\nx + q * k -> a.n: LayerNorm",
+        "n = x -> n: LayerNorm\nq = n -> q: Linear(D)\nk = n -> k: Linear(D)\nx = x + q * k\n"
+        "n = x -> a.n: LayerNorm\nq = n -> a.q: Linear(D)\nk = n -> a.k: Linear(D)\nx + q * k",
+    ),
+    "several places in braces": ("q = { x -> q: Linear(D) }\nk = x -> k: Linear(D)\nx + q * k -> n: LayerNorm", None),
+    "several places without labels": ("q = x -> q: Linear(D)\nx + q * sigmoid(x) -> n: LayerNorm", None),
     "by name in braces": ("h = x -> b: { g = it -> g: Linear(D); g * x }\nx + h -> n: LayerNorm", None),
     "sum used again": ("s = x + (x -> fc: Linear(D))\nz = s -> n: LayerNorm\nz + s", None),
     "norm of a norm": ("skip { fc: Linear(D) }\nz: { n: LayerNorm }", None),
@@ -105,7 +112,8 @@ def test_a_norm_goes_behind_the_sum(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "told"),
     [
-        ("several places", "edit-not-possible", "takes the value at 2 places"),
+        ("several places in braces", "edit-not-possible", "takes the value at 2 places"),
+        ("several places without labels", "edit-not-possible", "takes the value at 2 places"),
         ("by name in braces", "edit-not-possible", "takes the value at 2 places"),
         ("cross", "edit-not-possible", "takes the value at 2 places"),
         ("sum used again", "nothing-selected", "a sum `x + f(x)` with a norm behind it"),
