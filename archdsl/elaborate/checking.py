@@ -50,9 +50,10 @@ def check_file(
             continue
         elaborate(name, {}, problems)
     reached = called(module)
+    unknown: set[object] = set()
     for name, item in module.items.items():
         if isinstance(item, tree.Let):
-            lookup.item_value(Session(problems), module, name, item.span)
+            lookup.item_value(Session(problems, unknown=unknown), module, name, item.span)
         elif isinstance(item, tree.Block) and name not in reached:
             block(module, item, problems)
 

@@ -112,6 +112,7 @@ def _list(frame: Frame, expr: tree.List) -> Any:
 def _comprehension(frame: Frame, expr: tree.Comprehension) -> Any:
     done: list[Any] = []
     for one in elements(evaluate(frame, expr.items), expr.items.span):
+        frame.session.step(expr.span)
         inner = frame.inner()
         if frame.visit is not None:
             inner.visit = frame.visit.into((expr.span, len(done)))

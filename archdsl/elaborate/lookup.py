@@ -17,6 +17,7 @@ from archdsl.elaborate.session import Session, Settings
 from archdsl.elaborate.unit import Unit
 from archdsl.elaborate.values import UNKNOWN, BlockWord, ConfigWord, DerivativeWord, DType, OpWord, has_tensor
 from archdsl.ops.registry import find, known
+from archdsl.problems.collector import MAX_SHOWN
 from archdsl.problems.problem import Label
 from archdsl.problems.suggest import did_you_mean
 from archdsl.source import Span
@@ -70,16 +71,18 @@ def builtin(name: str) -> Any:
 
 
 def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
-    """The fault of a name that nothing binds, with what may have been meant."""
-    near = {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES, "jvp"}
-    help = did_you_mean(name, near)
-    own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
+    """The fault of a name that nothing binds, with what may have been meant; not for the thousandth, which nobody is shown."""
+    help = own = ended = labelled = None
+    if frame.session.problems.noted < 2 * MAX_SHOWN:
+        own = did_you_mean(name, frame.scope.visible())  # a dimension may be in capitals too
+        help = did_you_mean(name, {*frame.scope.visible(), *frame.module.names(), *known(), *FUNCTIONS, *DTYPES, "jvp"})
     if name[:1].isupper() and len(name) > 1 and not own:
         return Fault(names.UnknownLayer(at=span, what=f"there is no layer or block `{name}`", help=help))
+    if frame.session.problems.noted < 2 * MAX_SHOWN:
+        ended = _before(frame, span, lambda one: name in _bound(one))
+        labelled = _before(frame, span, lambda one: isinstance(one, tree.Step) and _text(one.label) == name)
     what = f"there is no `{name}` here"
     others: tuple[Label, ...] = ()
-    ended = _before(frame, span, lambda one: name in _bound(one))
-    labelled = _before(frame, span, lambda one: isinstance(one, tree.Step) and _text(one.label) == name)
     if ended is not None:
         others = (Label(ended.span, "bound here, in braces that have ended"),)
         help = f"a name that is first bound in braces ends with them: bind `{name}` before they open"
@@ -92,7 +95,7 @@ def unknown_name(frame: Frame, name: str, span: Span) -> Fault:
 def _before(frame: Frame, span: Span, found: Callable[[tree.Tree], bool]) -> tree.Tree | None:
     """The last part of the body, before this place, for which that is so."""
     body = frame.session.active[-1] if frame.session.active else None
-    if body is None or body.span.source is not span.source:
+    if body is None or body.span.source is not span.source or span.text not in span.source.text[body.span.start : span.start]:
         return None
     before = [one for one in body.walk() if one.span.end <= span.start and found(one)]
     return before[-1] if before else None

@@ -169,3 +169,14 @@ def test_a_failed_program_raises_its_problems() -> None:
     with pytest.raises(ArchError) as caught:
         graph("y + 1")
     assert caught.value.problems[0].code == "unknown-name"
+
+
+def test_constants_that_follow_from_one_that_is_wrong_say_nothing() -> None:
+    """Each was made out anew for the next: a minute for some thousands of them, and a problem for nearly each."""
+    program = "\n".join(f"let a{at} = a{at - 1} + a{at - 1}" if at else "let a0 = 1" for at in range(500))
+    assert [one.code for one in problems(program)] == ["number-too-large"]
+
+
+def test_iterations_of_a_list_are_steps() -> None:
+    program = "let table = [[column for column in 0..1000] for row in 0..1000]"
+    assert [one.code for one in problems(program)] == ["too-many-steps"]
