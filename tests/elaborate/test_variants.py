@@ -244,6 +244,12 @@ def test_numbers_of_the_base_stay() -> None:
         ("variant V of Base { set width = 3; set width = 4 }", "repeated-argument", "width = 4"),
         ('variant V of Base { set width = "a" }', "bad-argument", 'width = "a"'),
         ("variant V of Base { remove gelu }", "nothing-selected", "gelu"),
+        ("variant V of Base { remove relu not in body }", "nothing-selected", "relu not in body"),
+        (
+            "variant V of Base { set bias = false for Linear and not (out or fc1) }",
+            "nothing-selected",
+            "Linear and not (out or fc1)",
+        ),
         ("variant V of Base { remove (relu }", "bad-selector", ""),
         ("variant V of Base { replace relu with gleu }", "unknown-name", "gleu"),
         ("variant V of Base { insert after stem { LayerNorm } }", "needs-label", "LayerNorm"),

@@ -6,8 +6,22 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from archdsl.elaborate.editing.selectors import OWN, At, Both, Either, Has, Inside, Not, Selector, plain, segments_of, told
+from archdsl.elaborate.editing.selectors import (
+    OWN,
+    At,
+    Both,
+    Either,
+    Has,
+    Inside,
+    Not,
+    Selector,
+    left_out,
+    plain,
+    segments_of,
+    told,
+)
 from archdsl.elaborate.editing.sites import Occurrence
+from archdsl.elaborate.lookup import builtin
 from archdsl.ir.node import Path
 from archdsl.problems.suggest import did_you_mean
 
@@ -39,6 +53,14 @@ def near(selector: Selector, steps: Sequence[Occurrence]) -> tuple[str, str | No
         case Not():
             return f"`{selector.inner}` means every step, so `{selector}` means none", None
     return "nothing is selected", None
+
+
+def absent(selector: Selector, steps: Sequence[Occurrence]) -> At | None:
+    """A name in what a selector leaves out that is no layer's or function's and that nothing here has: it leaves out nothing."""
+    for one in left_out(selector):
+        if not (one.of(steps) or Inside(one).of(steps)) and (one.quoted or builtin(one.pattern) is None):
+            return one
+    return None
 
 
 def _path(pattern: str, steps: Sequence[Occurrence]) -> tuple[str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from operator import eq, ge, gt, le, lt, ne
@@ -159,6 +159,20 @@ class Inside(Selector):
 
     def __str__(self) -> str:
         return f"in ({self.outer})" if isinstance(self.outer, (Both, Either)) else f"in {self.outer}"
+
+
+def left_out(selector: Selector, within: bool = False) -> Iterator[At]:
+    """The names in what a selector leaves out: one that is not there leaves out nothing, silently."""
+    if isinstance(selector, At):
+        if within:
+            yield selector
+    elif isinstance(selector, (Both, Either)):
+        yield from left_out(selector.left, within)
+        yield from left_out(selector.right, within)
+    elif isinstance(selector, Not):
+        yield from left_out(selector.inner, True)
+    elif isinstance(selector, Inside):
+        yield from left_out(selector.outer, within)
 
 
 def _patterns(selector: Selector) -> list[str]:

@@ -19,7 +19,7 @@ from archdsl.elaborate.editing.changes import (
     Wrap,
 )
 from archdsl.elaborate.editing.folding import over, with_changes
-from archdsl.elaborate.editing.near import near
+from archdsl.elaborate.editing.near import absent, near
 from archdsl.elaborate.editing.reading import read_selector
 from archdsl.elaborate.editing.selectors import Selector
 from archdsl.elaborate.editing.sites import Occurrence, occurrences
@@ -197,8 +197,14 @@ class _Resolving:
         """Put an edit into the trie; whether that can be. Raises `Fault`."""
         written = self.edits[index]
         steps = [met[at] for at in sorted(selector.of(met))]
+        chosen = self.own and key_of(written.given) == key_of(self.word.given)
+        missing = absent(selector, met) if chosen and steps else None
+        if missing is not None:
+            what, help = near(missing, met)
+            at = _place(written.edit)
+            raise Fault(problems.NothingSelected(at=at, what=f"{what} in `{written.variant}`, to be left out", help=help))
         if not steps:
-            if not self.own or key_of(written.given) != key_of(self.word.given):
+            if not chosen:
                 return True
             for one in self._nothing(index, selector, met):
                 self.session.problems.add(one)
