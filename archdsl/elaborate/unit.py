@@ -52,18 +52,18 @@ class Region:
         self.outer = outer
         self.nodes: list[Node] = []
         self.captured: dict[str, tuple[Value, Value]] = {}
-        """By the outer value's name: the outer value and its name here."""
+        """By the name of the value in the region around: that value, and its name here."""
 
     def local(self, value: Value) -> Value:
         """The value as it is known here; captures it if it is from outside."""
         if self.unit.home.get(value.name) is self or self.outer is None:
             return value
-        found = self.captured.get(value.name)
+        outer = self.outer.local(value)
+        found = self.captured.get(outer.name)
         if found is None:
-            outer = self.outer.local(value)
             inner = self.unit.value(value.type, self)
             self.unit.hint(inner, self.unit.hints.get(value.name, ""))
-            found = self.captured[value.name] = (outer, inner)
+            found = self.captured[outer.name] = (outer, inner)
         return found[1]
 
     def emit(

@@ -233,3 +233,26 @@ def test_onnx(name: str, scan: str) -> None:
         made = session.run(None, {"x": x.float().numpy()})
         for got, want in zip(made, wanted, strict=True):
             np.testing.assert_allclose(got, want.detach().numpy(), rtol=2e-5, atol=2e-6, err_msg=f"length {length}")
+
+
+def test_a_choice_by_training_in_a_body_reads_what_is_outside() -> None:
+    text = """arch A(x: [B, T, 3], z: [B, 3]) -> y: [B, T, 3] {
+  param w: [2, 3] = normal
+  scan a in x over axis 1 {
+    carry h = zeros(B, 3)
+    h = h + a -> {
+      if training { q = it * z; scan c in w over axis 0 { carry k = q; k = tanh(k * c); final k } } else { sin(it) * w[0] + z }
+    }
+    yield h
+  }
+}"""
+    spec = load(Source("<body>", text))
+    for scan in ("auto", "loop"):
+        module = spec.build(dtype="f64", scan=scan)
+        x, z, w = torch.randn(2, 4, 3).double(), torch.randn(2, 3).double(), module.w
+        for training in (True, False):
+            h, steps = torch.zeros(2, 3).double(), []
+            for a in x.unbind(1):
+                h = torch.tanh(torch.tanh((h + a) * z * w[0]) * w[1]) if training else torch.sin(h + a) * w[0] + z
+                steps.append(h)
+            torch.testing.assert_close(module.train(training)(x, z), torch.stack(steps, 1), rtol=1e-12, atol=1e-12)
