@@ -159,7 +159,7 @@ class Graph:
         `select(layer="Conv2d", groups=1)`, `select("Conv2d(groups=1) & ~layer1.**")`.
 
         The selection's `replace`, `insert_after`, `insert_before`, `wrap`, `remove`, `unwrap` and `set` each give a new graph.
-        Raises `ArchError` where nothing is meant, and for a graph that is not as a spec gave it; `ValueError` where none gave it."""
+        Raises `ArchError` where nothing is meant, and for a graph that is not as a spec gave it; `ValueError` where none did."""
         if self.origin is None:
             raise ValueError(f"the graph `{self.name}` comes from no spec, and edits are of its text")
         return self.origin.select(self, pattern, attributes)
