@@ -123,8 +123,9 @@ class EditNotPossible(Stated):
 
 
 class NotAsWritten(Stated):
-    """Steps are selected, or another configuration is asked for, in a graph that is not as its text says: a pass changed it, or
-    it was read as a graph. Edits are of the text, so that what they make can be checked, printed and drawn as if it had been written.
+    """Steps are selected, or another configuration is asked for, in a graph that is not as its text says: a pass changed it,
+    or it was read as a graph. Edits are of the text, so that what they make can be checked, printed and drawn as if it had
+    been written.
 
     ```sh
     echo 'arch A(x: [N, 8]) -> [N, 8] { fc: Linear(8); BatchNorm1d; relu }' > net.arch
