@@ -228,22 +228,26 @@ def state_of(states: dict[str, State], one: Operand) -> State:
 def _operator(op: Op, node: Node, given: tuple[State, ...]) -> list[State]:
     inputs: tuple[TensorType | None, ...] = tuple(None if one is None else one.type for one in node.operands)
     outputs = tuple(one.type for one in node.results)
-    needs: Needs = None
-    for index, one in enumerate(given):
-        needs = join(needs, each(one.needs, partial(_into, op, index, inputs, outputs, given)))
     form = form_of(op, node.operands, tuple(one.form for one in given), inputs, outputs[0])
-    return [State(needs, form if index == 0 else None) for index in range(len(outputs))]
+    alike = type(op).reach_each is Op.reach_each
+    found: list[Needs] = []
+    for output in range(1 if alike else len(outputs)):
+        needs: Needs = None
+        for index, one in enumerate(given):
+            needs = join(needs, each(one.needs, partial(_into, op, index, inputs, outputs, given, output)))
+        found.append(needs)
+    return [State(found[0 if alike else output], form if output == 0 else None) for output in range(len(outputs))]
 
 
 def _into(
     op: Op, index: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...], given: tuple[State, ...],
-    needs: Along,
+    output: int, needs: Along,
 ) -> Reach:  # fmt: skip
-    """The dependence of the results through an operand's dependence along one axis. Where it is zero or minus infinity it depends
+    """The dependence of a result through an operand's dependence along one axis. Where it is zero or minus infinity it depends
     on nothing, and what tables bar does not count."""
     if needs.axis == STEP:
         return needs
-    reach = op.reach(index, needs.axis, inputs, outputs)
+    reach = op.reach_each(index, needs.axis, inputs, outputs)[output]
     form = given[index].form
     itself = Gate(index, needs.axis, barred=isinstance(form, Bounded) and form.barred)
     for gate in (itself, *op.gates(index, needs.axis, inputs)):

@@ -332,6 +332,12 @@ class Op:
         """
         return Everywhere()
 
+    def reach_each(
+        self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> tuple[Reach, ...]:
+        """The same for each output, where they differ."""
+        return (self.reach(operand, axis, inputs, outputs),) * len(outputs)
+
     def fill(self) -> Any:
         """The one number that all elements of the result are, where they are one; else None."""
         return None

@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+import archdsl
 from archdsl.analyses.dependence import Flow, State, causal, independent
 from archdsl.dims.dim import symbol
 from archdsl.dims.facts import Facts
@@ -114,6 +115,17 @@ def test_scans() -> None:
     for graph in (forward, backward):
         assert independent(graph, "y", "x", 0).proved
         assert independent(graph, "last", "x", 0).proved
+
+
+def test_each_output_of_a_layer_has_its_own_axes() -> None:
+    """The states of a recurrent layer have the batch behind the layers; the sequence beside them stays causal."""
+    text = """arch A(x: [B, T, 4], y: [B, S, 4]) -> a: [B, T, 6], b: [B, S, 6], c: [B, 6] {
+      states, h, c = x -> reader: LSTM(6, states=true)
+      (states, (y, h, c) -> writer: LSTM(6), h[0])
+    }"""
+    graph = archdsl.load(Source("a.arch", text)).graph()
+    assert all(independent(graph, one, "x", 0).proved for one in ("a", "b", "c"))
+    assert [causal(graph, one, name, 1).proved for one, name in (("a", "x"), ("b", "y"), ("b", "x"))] == [True, True, False]
 
 
 def test_the_place_of_the_fault_is_told() -> None:

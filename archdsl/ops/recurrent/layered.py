@@ -181,12 +181,18 @@ class Layered(Op):
         return total * x.shape[0] * x.shape[1]
 
     def reach(self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]) -> Reach:
+        found = self.reach_each(operand, axis, inputs, outputs)
+        return found[0] if len(set(found)) == 1 else Everywhere()
+
+    def reach_each(
+        self, operand: int, axis: int, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
+    ) -> tuple[Reach, ...]:
+        states = len(outputs) - 1
         axis %= 3
-        if len(outputs) > 1:
-            return Everywhere()
-        if axis == (0 if operand == 0 else 1):
-            return Along(0)
-        return Along(1, None, 0) if operand == 0 and axis == 1 and not self.bidirectional else Everywhere()
+        if axis == (0 if operand == 0 else 1):  # the batch
+            return (Along(0), *(Along(1),) * states)
+        earlier = operand == 0 and axis == 1 and not self.bidirectional
+        return (Along(1, None, 0) if earlier else Everywhere(), *(Everywhere(),) * states)
 
 
 def check_start(context: Context, one: TensorType, wanted: TensorType, operand: int, picture: str) -> None:
