@@ -58,15 +58,16 @@ def answers(case: Case, folder: Path) -> dict[str, str]:
 
 
 def torch_text(source: str) -> str:
-    """The source less its imports, and less the helpers that are printed into every file that needs them, which are named."""
+    """The source less its imports and the helpers that are printed into every file that needs them; those it calls are named."""
     kept: list[str] = []
     named: list[str] = []
     for part in source.split("\n\n\n")[1:]:
         found = re.search(r"^(?:class |def |(?=\w+(?: = |\()))(\w+)", part, re.MULTILINE)
         if found and found[1] in _helpers():
-            named += [] if found[1].startswith("_") else [found[1]]
+            named.append(found[1])
         else:
             kept.append(part)
+    named = [name for name in dict.fromkeys(named) if any(f"{name}(" in part for part in kept)]
     if named:
         kept.insert(0, fill(f"# Here stand: {', '.join(named)}.", WIDTH, subsequent_indent="# "))
     return "\n\n\n".join(kept)
