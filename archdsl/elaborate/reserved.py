@@ -158,6 +158,7 @@ GENERATED = frozenset(
         "segment_mean",
         "segment_softmax",
         "self",
+        "setattr",
         "sinusoidal",
         "slice",
         "solved",
@@ -168,6 +169,7 @@ GENERATED = frozenset(
         "super",
         "torch",
         "tuple",
+        "vars",
         "window_mask",
         "zip",
     ]

@@ -45,7 +45,8 @@ def print_class(
         results.append(output_class(forward.output_class, plan.joined))
     statements, names, given = body_of(forward, helpers)
     sequence = is_sequence(plan.joined)
-    lines = [*origin(plan), f"class {plan.name}({'nn.Sequential' if sequence else 'nn.Module'}):"]
+    base = "nn.Sequential" if sequence else "nn.ModuleList" if plan.container == "list" else "nn.Module"
+    lines = [*origin(plan), f"class {plan.name}({base}):"]
     if plan.joined.doc:
         lines += [f"    {docstring(plan.joined.doc, '    ')}", ""]
     lines += [f"    {one}" for one in constructor.annotations] + ([""] if constructor.annotations else [])

@@ -163,10 +163,19 @@ def make_plans(graph: Graph, free: Mapping[str, Any], rigid: frozenset[str]) -> 
     for number, graphs in groups.items():
         plan = make_plan(names[number], graphs, free)
         plan.taken = taken
+        plan.container = "list" if is_numbered(plan.joined) else "class"
         if number == top:  # its caller gives only what stays open
             plan.known = {name: values for name, values in plan.known.items() if name in free}
         plans.update((id(one), plan) for one in graphs)
     return plans
+
+
+def is_numbered(graph: Graph) -> bool:
+    """Whether the class is a list of modules: their labels are 0, 1, …, and it owns nothing else."""
+    labels = list(dict.fromkeys(path[0] for path in graph.members))
+    modules = all(len(path) > 1 or not isinstance(one, Parameter) for path, one in graph.members.items())
+    named = any(len(path) == 1 for path in (*graph.ties, *graph.aliases))
+    return len(labels) > 1 and labels == [str(index) for index in range(len(labels))] and modules and not named
 
 
 def names_free(name: str, taken: set[str]) -> bool:

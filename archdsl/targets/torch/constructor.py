@@ -46,7 +46,12 @@ class Constructor:
 
     def run(self) -> None:
         """Fill `lines`."""
-        self.children(self.root, "self", "class")
+        if self.plan.container == "list":
+            self.items = [listed([self.module(child) for child in self.root.children.values()])]
+            for child in self.root.children.values():
+                self.reached(child, reach("self", "list", child.path[0]))
+        else:
+            self.children(self.root, "self", "class")
         for alias, own in self.plan.joined.aliases.items():
             self.attach(alias, typed_access(self.plan, self.plans, own, "get_submodule"))
         for alias, own in self.plan.joined.ties.items():
@@ -110,9 +115,7 @@ class Constructor:
             return self.chain(graph, place.path) if graph.kind == "chain" else self.instance(place.path)
         items = [self.module(child) for child in place.children.values() if not isinstance(child.member, Parameter)]
         if place.kind == "list":
-            if len(set(items)) == 1 and len(items) > 1:
-                return f"nn.ModuleList({items[0]} for _ in range({len(items)}))"
-            return f"nn.ModuleList([{', '.join(runs(items))}])"
+            return f"nn.ModuleList({listed(items)})"
         if place.kind == "dict":
             if len(items) > 2 and len(set(items)) == 1 and (stem := numbered_stem(list(place.children))) is not None:
                 key = f"f{quote(stem)[:-1]}{{i}}{quote(stem)[-1]}" if stem else "str(i)"
@@ -206,6 +209,13 @@ def numbered_stem(labels: list[str]) -> str | None:
     stem = labels[0].removesuffix("0")
     plain = all(letter.isalnum() or letter in "_-" for letter in stem)
     return stem if plain and labels == [f"{stem}{index}" for index in range(len(labels))] else None
+
+
+def listed(items: list[str]) -> str:
+    """The modules of an `nn.ModuleList`."""
+    if len(set(items)) == 1 and len(items) > 1:
+        return f"{items[0]} for _ in range({len(items)})"
+    return f"[{', '.join(runs(items))}]"
 
 
 def runs(items: list[str]) -> list[str]:

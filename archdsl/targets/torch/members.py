@@ -140,7 +140,7 @@ def _inside(graph: Graph, plan: Plan, plans: Mapping[int, Plan], path: Path, tex
     if graph.kind == "chain":
         return _access(tree(graph.members, graph.containers), plan, plans, path, text, "chain")
     inner = plans[id(graph)]
-    return _access(tree(inner.joined.members, inner.joined.containers), inner, plans, path, text, "class")
+    return _access(tree(inner.joined.members, inner.joined.containers), inner, plans, path, text, inner.container)
 
 
 def holder_name(plan: Plan, path: Path) -> str:

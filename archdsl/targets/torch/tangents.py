@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from archdsl.ir.graph import Call, Graph
 from archdsl.ir.node import Node
 from archdsl.targets.torch.blocks import body_of, is_sequence, statement_lines
-from archdsl.targets.torch.classes import Plan, make_plan, names_free
+from archdsl.targets.torch.classes import Plan, is_numbered, make_plan, names_free
 from archdsl.targets.torch.forward import Forward
 from archdsl.targets.torch.layout import WIDTH, lay_out
 from archdsl.targets.torch.scope import Numbers
@@ -28,7 +28,7 @@ def tangent_plans(graph: Graph, plans: dict[int, Plan]) -> list[Plan]:
         if id(tangent) not in plans:
             plan = make_plan("", [tangent], {})
             plan.home = home
-            plan.container = "list" if is_sequence(home) else "class"
+            plan.container = "list" if is_sequence(home) or is_numbered(home) else "class"
             plan.taken = plans[id(graph)].taken
             plans[id(tangent)] = plan
             made.append(plan)

@@ -10,6 +10,7 @@ from archdsl.ir.graph import Graph
 from archdsl.ir.text import print_graph, read_graph
 from archdsl.passes.pattern import Refusal
 from archdsl.passes.training.checkpoint import Checkpoint
+from archdsl.source import Source
 from archdsl.targets.torch.source import print_source
 from tests.elaborate.reading import graph
 from tests.passes.deployment.passing import same, through
@@ -138,3 +139,11 @@ def test_the_source_says_it_as_a_person_would() -> None:
     source = print_source(Checkpoint(blocks="h.*").run(graph(text)))
     assert "from torch.utils.checkpoint import checkpoint" in source
     assert "        for block in self.h:\n            x = checkpoint(block, x, use_reentrant=False)" in source
+
+
+def test_a_region_whose_inputs_have_one_name_apart_from_a_number() -> None:
+    source = archdsl.load(Source("net.arch", "arch Net(x: [N, 4]) {\n  relu\n  g: { a: Linear(4); it + x }\n}"))
+    module = source.build(passes=("checkpoint{blocks=g}",), seed=1)
+    plain = source.build(seed=1)
+    given = torch.randn(3, 4)
+    assert torch.equal(module(given), plain(given))

@@ -29,7 +29,11 @@ def test_files_are_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
         files[file] = load(SPECS / f"{file}.arch").source(name)
         check_tree(files[file])
     # Members of lists of lists and those that a label adds to an instance, and several scans in one function.
-    for file, name, scan in (("mobilenet_v1", "MobileNetV1", "auto"), ("bert", "BertForPreTraining", "auto"), ("gru", "GRU3", "loop")):
+    for file, name, scan in (
+        ("mobilenet_v1", "MobileNetV1", "auto"),
+        ("bert", "BertForPreTraining", "auto"),
+        ("gru", "GRU3", "loop"),
+    ):
         files[f"{file}_{name}"] = load(SPECS / f"{file}.arch").source(name, scan=scan)
     check_clean(files, tmp_path)
 
@@ -120,3 +124,22 @@ def test_many_results_are_laid_out_as_ruff_does(tmp_path: Path) -> None:
     ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "--diff", str(path)]
     assert subprocess.run(ruff, capture_output=True, text=True).stdout == ""
     assert module(MANY)(torch.ones(3, 8, dtype=torch.float64)).shape == (3, 4)
+
+
+def test_a_class_of_numbered_steps_that_are_no_chain_is_a_list_of_modules() -> None:
+    source = """
+block Body(x: [N, C]) { a: Linear(C); relu; b: Linear(C) }
+block Two(x: [N, C]) { Body; it + x -> Body; it * x }
+arch Net(x: [N, 4]) { two: Two; out: Linear(2) }
+"""
+    printed = text(source)
+    assert "class Two(nn.ModuleList):" in printed
+    assert "super().__init__(Body() for _ in range(2))" in printed
+    assert "getattr" not in printed
+    assert [*module(source).state_dict()][::2] == [
+        "two.0.a.weight",
+        "two.0.b.weight",
+        "two.1.a.weight",
+        "two.1.b.weight",
+        "out.weight",
+    ]
