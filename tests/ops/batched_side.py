@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from archdsl.dims.shape import TensorType
-from archdsl.ops.contract import Batched, Op
+from archdsl.ops.contract import Along, Batched, Op, OpFault
 from tests.ops.cases import Case, case_of, evaluate
 from tests.ops.torch_side import Program, random_state
 
@@ -24,6 +24,54 @@ def check_batched(op: type[Op]) -> None:
             made = case.op.batched(after, case.types, case.outputs)
             if made is not None:
                 check_one(case, after, made)
+
+
+def check_larger_batch(op: type[Op]) -> None:
+    """For each example whose operands are all batches that are treated alike: a batch of several is each of them, beside the
+    others."""
+    for case in (case_of(op, example) for example in op.examples):
+        tensors = [index for index, one in enumerate(case.types) if one is not None]
+        batches = [case.types[index] for index in tensors]
+        ranked = all(isinstance(case.raw[index], TensorType) and case.types[index].rank for index in tensors)  # type: ignore[union-attr]
+        if not case.op.alike or not tensors or not ranked or not all(one.rank for one in case.outputs):
+            continue
+        sizes = {one.shape[0] for one in (*batches, *case.outputs) if one is not None}
+        reaches = [case.op.reach(index, 0, case.types, case.outputs) for index in tensors]
+        if len(sizes) == 1 and all(one == Along(0) for one in reaches):
+            check_beside(case)
+
+
+def check_beside(case: Case) -> None:
+    """Several batches at once."""
+    env = next(case.environments())
+    each, state = program_of(case, env)
+    draws = [case.arrays(env, seed=seed) for seed in range(STEPS)]
+    wanted = [each.run(each.tensors(draw)) for draw in draws]
+    if case.op.empty_batch:
+        for one in each.run(each.tensors([None if array is None else array[:0] for array in draws[0]])):
+            assert one.numel() == 0, f"{case}: of no samples"
+    arrays = [None if draw[0] is None else np.concatenate(draw) for draw in zip(*draws, strict=True)]  # type: ignore[arg-type]
+    raw = tuple(
+        TensorType(two.shape, one.dtype) if isinstance(one, TensorType) and two is not None else one
+        for one, two in zip(case.raw, arrays, strict=True)
+    )
+    types = tuple(two if isinstance(two, TensorType) else one for one, two in zip(case.types, raw, strict=True))
+    numbers = case.op.changed(**{name: evaluate(value, env) for name, value in case.op.items()})
+    try:
+        bound = numbers.bind(case.context, *types)
+        outputs = tuple(bound.infer(case.context, *types))
+    except OpFault:
+        return  # its arguments tell how large the batch is
+    if bound != numbers or any(
+        one.shape[0] != STEPS * evaluate(two, env).shape[0] for one, two in zip(outputs, case.outputs, strict=True)
+    ):
+        return
+    many, _ = program_of(replace(case, op=bound, raw=raw, types=types, outputs=outputs), env, state)
+    for index, one in enumerate(many.run(many.tensors(arrays))):
+        beside = torch.cat([results[index] for results in wanted])
+        torch.testing.assert_close(
+            one, beside, rtol=1e-9, atol=1e-11, equal_nan=True, msg=f"{case}: output {index} of a larger batch"
+        )
 
 
 def places(case: Case) -> Iterator[tuple[int | None, ...]]:

@@ -8,7 +8,7 @@ import pytest
 
 from archdsl.ops.contract import Op
 from archdsl.ops.registry import FOLDER, all_ops
-from tests.ops.batched_side import check_batched
+from tests.ops.batched_side import check_batched, check_larger_batch
 from tests.ops.battery import check_onnx, check_page, check_refusals, check_torch, check_types
 from tests.ops.reach import check_reach
 from tests.ops.tangent_side import check_derived, check_tangents
@@ -81,6 +81,11 @@ def test_reach(operator: type[Op]) -> None:
 @every
 def test_batched(operator: type[Op]) -> None:
     check_batched(operator)
+
+
+@every
+def test_larger_batch(operator: type[Op]) -> None:
+    check_larger_batch(operator)
 
 
 @every

@@ -37,6 +37,7 @@ class InstanceNorm(Op):
 
     family = "norm"
     alike = "batch"
+    empty_batch = False
     precise = True
     layer = True
     floats = True

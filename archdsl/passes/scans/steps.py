@@ -12,9 +12,10 @@ from archdsl.ir.edit import fresh
 from archdsl.ir.graph import Call, Graph, Layer, Member
 from archdsl.ir.node import Node, Path
 from archdsl.ir.value import Operand, Value
-from archdsl.ops.contract import Batched, Context, Op, OpFault
+from archdsl.ops.contract import Along, Batched, Context, Op, OpFault
 from archdsl.ops.product.matmul import Matmul
 from archdsl.ops.reshape.axes import Movedim, Unsqueeze
+from archdsl.ops.reshape.reshape import Flatten, Unflatten
 from archdsl.records import record
 
 _NUMBERS = re.compile(r"(_[0-9]+)+$")
@@ -53,6 +54,8 @@ class Steps:
         self.made: set[str] = set()
         """The names of the values that were made outside."""
         self._placed: dict[tuple[str, int], Value] = {}
+        self._batches: dict[str, Value] = {}
+        """Values of all steps as they were before they were told apart, by name: one larger batch."""
 
     def written(self, node: Node) -> bool:
         """Write the node, unless it must stay in the loop. Whether it was written."""
@@ -64,12 +67,15 @@ class Steps:
         if all(self.known[one.name].after is None for one in operands):
             return self._same(node)
         op = self.function(node)
-        made = op and self._many(node, op)
-        if not made:
+        if op is None or self._grows(op, node):
             return False
+        made = self._many(node, op)
         before = len(self.nodes)
         try:
-            self._write(node, made)
+            if made is not None:
+                self._write(node, made)
+            else:
+                self._write_merged(node, op)
         except OpFault:
             del self.nodes[before:]
             self.forget()
@@ -83,6 +89,7 @@ class Steps:
         self.made = made
         self.known = {name: many for name, many in self.known.items() if many.value.name not in gone}
         self._placed.clear()
+        self._batches.clear()
 
     def function(self, node: Node) -> Op | None:
         """The operator that a node applies, where its result follows from its operands and its parameters alone."""
@@ -115,22 +122,23 @@ class Steps:
         return isinstance(member, Call) and _is_pure(node.graph or member.graph)
 
     def _many(self, node: Node, op: Op) -> Batched | None:
-        """How the operator works on all steps, if it does and its results are no larger than what they are made of."""
+        """How the operator works along one axis more, if it does."""
+        after = self._places(node)
         inputs = tuple(None if one is None else one.type for one in node.operands)
         outputs = tuple(one.type for one in node.results)
-        after = tuple(self.known[one.name].after if isinstance(one, Value) else None for one in node.operands)
-        if self._grows(op, node, after):
-            return None
         made = op.batched(after, inputs, outputs)
         return None if made is None or (node.member is not None and made.op != op) else made
 
-    def _grows(self, op: Op, node: Node, after: tuple[int | None, ...]) -> bool:
+    def _places(self, node: Node) -> tuple[int | None, ...]:
+        return tuple(self.known[one.name].after if isinstance(one, Value) else None for one in node.operands)
+
+    def _grows(self, op: Op, node: Node) -> bool:
         """Whether a step's result is larger than each of its varying operands: of all steps it would fill the memory.
 
         A product with weights may widen the last axis; an outer product may not.
         """
         for result in node.results:
-            for one, place in zip(node.operands, after, strict=True):
+            for one, place in zip(node.operands, self._places(node), strict=True):
                 if not isinstance(one, Value) or place is None:
                     continue
                 product = node.member is not None or (op.family in ("dense", "product") and not is_outer(node))
@@ -155,6 +163,41 @@ class Steps:
         self.nodes.append(_with(node, made.op if node.op is not None else None, operands, results))
         for inner, outer in zip(node.results, results, strict=True):
             self.known[inner.name] = Many(outer, inner.type, made.result)
+
+    def _write_merged(self, node: Node, op: Op) -> None:
+        """All steps as one larger batch, of an operator that treats the positions of its first axis alike. Raises `OpFault`."""
+        inputs = tuple(None if one is None else one.type for one in node.operands)
+        outputs = tuple(one.type for one in node.results)
+        given = [
+            (index, place) for index, (one, place) in enumerate(zip(inputs, self._places(node), strict=True)) if one is not None
+        ]
+        alike = op.alike and op.empty_batch and all(op.reach(index, 0, inputs, outputs) == Along(0) for index, _ in given)
+        if not alike or any(place is None for _, place in given):
+            raise OpFault("the steps are no larger batch")
+        batch = next(one for one in inputs if one is not None).shape[:1]
+        if any(one.shape[:1] != batch for one in (*inputs, *outputs) if one is not None):
+            raise OpFault("the first axis is no batch")
+        operands = tuple(self._batch(one) if isinstance(one, Value) else one for one in node.operands)
+        types = tuple(None if one is None else one.type for one in operands)
+        bound = op.bind(self.context, *types)
+        if bound != op:
+            raise OpFault("the operator is another for a larger batch")
+        inferred = bound.infer(self.context, *types)
+        merged = tuple(
+            self.named(one, simplify_type(self.context.facts, type)) for one, type in zip(node.results, inferred, strict=True)
+        )
+        self.nodes.append(_with(node, node.op and bound, operands, merged))
+        for inner, value in zip(node.results, merged, strict=True):
+            outer = self.applied(Unflatten(axis=0, sizes=(-1, *batch)), value)
+            if not self._equal(outer.type, self.type(inner.type, inner.type.rank)):
+                raise OpFault("the operator for all steps gives another type")
+            self.known[inner.name] = Many(outer, inner.type, inner.type.rank)
+            self._batches[outer.name] = value
+
+    def _batch(self, one: Value) -> Value:
+        """A value of the body, of all steps, as one larger batch."""
+        outer = self.at(self.known[one.name], one.type.rank)
+        return self._batches.get(outer.name) or self.applied(Flatten(start=0, end=1), outer)
 
     def named(self, like: Value, type: TensorType) -> Value:
         """A new value outside, under the author's name of one of the body."""
