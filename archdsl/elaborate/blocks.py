@@ -232,7 +232,7 @@ def default_inputs(frame: Frame, tensors: Sequence[tree.Param_], values: Sequenc
 def default_input(frame: Frame, parameter: tree.Param_) -> Value:
     """An input that was not given and has a default: `zeros`, `ones`, or an expression, broadcast to the declared type."""
     from archdsl.elaborate.initial import broadcast_to
-    from archdsl.elaborate.operators import call, cast, tensor, word
+    from archdsl.elaborate.operators import cast, filled_with, tensor
 
     declared = parameter.type
     assert isinstance(declared, tree.TensorTypeTree)  # noqa: S101
@@ -243,7 +243,7 @@ def default_input(frame: Frame, parameter: tree.Param_) -> Value:
     if value is None:
         value = expressions.evaluate(frame, parameter.default)
     if isinstance(value, (int, float)):
-        made = call(frame, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], span)
+        made = filled_with(frame, type, value, span)
         assert isinstance(made, Value)  # noqa: S101
         return made
     return broadcast_to(frame, cast(frame, tensor(frame, value, span), type.dtype, span), type, span)

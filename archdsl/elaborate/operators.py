@@ -223,6 +223,13 @@ def cast(frame: Frame, value: Value, dtype: str, span: Span) -> Value:
     return frame.region.emit((value,), (TensorType(value.type.shape, dtype),), span, op=op, path=frame.container)[0]
 
 
+def filled_with(frame: Frame, type: TensorType, number: Any, span: Span) -> Any:
+    """A tensor of one number."""
+    name = {0: "zeros", 1: "ones"}.get(number)
+    op = word(name)(sizes=type.shape, dtype=type.dtype) if name else None
+    return call(frame, op or word("full")(size=type.shape, fill_value=number, dtype=type.dtype), [], span)
+
+
 def infer(frame: Frame, op: Op, operands: tuple[Operand, ...], span: Span) -> tuple[Op, tuple[TensorType, ...]]:
     """The bound operator and the types of its results."""
     types = tuple([None if one is None else one.type for one in operands])

@@ -13,7 +13,7 @@ from archdsl.elaborate.faults import shapes_problems as shapes
 from archdsl.elaborate.faults import structure_problems as problems
 from archdsl.elaborate.finish import body_graph
 from archdsl.elaborate.frame import Frame
-from archdsl.elaborate.operators import call, cast, tensor, word
+from archdsl.elaborate.operators import cast, filled_with, tensor
 from archdsl.elaborate.scope import Binding
 from archdsl.elaborate.unit import Region
 from archdsl.elaborate.values import UNKNOWN, Several, describe
@@ -50,14 +50,14 @@ def carry(frame: Frame, one: tree.Carry) -> None:
     outside = walk.outer.inner()
     outside.numbered = False
     outside.flow = None
-    filled = blocks.FILLED.get(one.value.name) if one.type is not None and isinstance(one.value, tree.Name) else None
-    value = steps.step_value(outside, one.value) if filled is None else filled
+    number = blocks.FILLED.get(one.value.name) if one.type is not None and isinstance(one.value, tree.Name) else None
+    value = steps.step_value(outside, one.value) if number is None else number
     if value is UNKNOWN:
         raise Absorbed
     if one.type is not None:
         type = blocks.declared_type(outside, one.type)
         if is_number(value) or isinstance(value, bool):
-            value = call(outside, word("full")(size=type.shape, fill_value=value, dtype=type.dtype), [], one.span)
+            value = filled_with(outside, type, value, one.span)
         value = initial.broadcast_to(
             outside, cast(outside, tensor(outside, value, one.span), type.dtype, one.span), type, one.span
         )
@@ -68,6 +68,8 @@ def carry(frame: Frame, one: tree.Carry) -> None:
             )
         )
     first = tensor(outside, value, one.span)
+    if not one.name[-1].isdigit():
+        frame.unit.hint(first, f"{one.name}0")
     inside = frame.unit.value(first.type, frame.region)
     frame.unit.hint(inside, one.name)
     frame.unit.made[inside.name] = one.span
