@@ -50,7 +50,7 @@ test-oracles: .venv/.oracles ## against torchvision, timm and transformers
 	$(PYTEST) -m oracle $(PYTEST_ARGS) $(NONE_IS_FINE)
 
 zoo: .venv/.oracles ## every architecture against its reference, one line each, into docs/zoo.md (minutes)
-	$(BIN)/archdsl zoo verify -o docs/zoo.md
+	$(BIN)/archdsl zoo verify specs gallery -o docs/zoo.md
 
 lint: .venv/.ok ## ruff, mypy --strict, the floors of the house
 	$(BIN)/ruff check .

@@ -53,12 +53,13 @@ class Line:
 
 
 def oracles(files: Iterable[str]) -> Any:
-    """The oracles of the checkout that this package runs from, where all files are its specs; None elsewhere.
+    """The oracles of the checkout that this package runs from, where all files are of its collections; None elsewhere.
 
     Nothing is run that does not lie beside the package itself. Raises `ImportError` where a reference's library is missing.
     """
     root = Path(__file__).resolve().parents[2]
-    if not (root / "tests/oracles/table.py").is_file() or not all(Path(one).resolve().parent == root / "specs" for one in files):
+    collections = (root / "specs", root / "gallery")
+    if not (root / "tests/oracles/table.py").is_file() or not all(Path(one).resolve().parent in collections for one in files):
         return None
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
@@ -126,10 +127,11 @@ def closing(found: Sequence[Line]) -> str:
     return told
 
 
-PAGE = """<!-- Made by `archdsl zoo verify -o docs/zoo.md`: run it again, do not edit this page. -->
+PAGE = """<!-- Made by `archdsl zoo verify specs gallery -o docs/zoo.md`: run it again, do not edit this page. -->
 # The zoo
 
-Every architecture of [`specs/`](../specs), and what it was found to be. `archdsl zoo verify` prints this table anew; in a
+Every architecture of [`specs/`](../specs), and of [`gallery/`](../gallery), to which any are welcome, and what it was found
+to be. `archdsl zoo verify specs gallery` prints this table anew; in a
 checkout with the libraries of the references (`make test-oracles` installs them) it runs every comparison.
 
 * **as**: the architecture of the reference that it is held against; one may be several (other names for one network go through

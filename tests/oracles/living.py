@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def spec(file: str) -> Spec:
-    """`resnet` is specs/resnet.arch, `examples/t5` is tests/data/examples/t5.arch."""
-    return archdsl.load(ROOT / "tests/data" / f"{file}.arch" if "/" in file else ROOT / "specs" / f"{file}.arch")
+    """`resnet` is specs/resnet.arch, `whisper` gallery/whisper.arch, `examples/t5` tests/data/examples/t5.arch."""
+    folders = ("tests/data",) if "/" in file else ("specs", "gallery")
+    return archdsl.load(next(path for path in (ROOT / one / f"{file}.arch" for one in folders) if path.is_file()))
 
 
 def build(file: str, arch: str, *, device: str = "cpu", **config: Any) -> nn.Module:

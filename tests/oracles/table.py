@@ -65,7 +65,7 @@ class Entry:
 
     @cached_property
     def made(self) -> Any:
-        """The small reference, without data; None where there is none."""
+        """The reference, a small one if there is one, without data; None where there is none."""
         with torch.device("meta"):
             return None if self.tiny is None else self.tiny()
 
@@ -130,7 +130,7 @@ def _entry(found: dict[Key, Entry], arguments: dict[str, Any]) -> Entry | None:
             identity = getattr(case, "identity", "") or case.name
             entry = found.setdefault((identity, case.file), Entry(identity, case.file, case.arch))
             entry.sizes = entry.sizes or getattr(case, "sizes", None)
-            entry.tiny = entry.tiny or getattr(case, "tiny", None)
+            entry.tiny = entry.tiny or getattr(case, "tiny", None) or getattr(case, "full", None)
             return entry
     return None
 
