@@ -231,7 +231,8 @@ def split_arguments(kind: type[Op], given: list[Given], direct: bool, span: Span
         elif star is not None and isinstance(value, Several):
             rest.extend(value.positional)
         elif is_tensor(value):
-            raise Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` has no place for one more tensor"))
+            help = f"of two tensors, element by element, it is `{kind.of_two}`" if kind.of_two else None
+            raise Fault(names.TooManyArguments(at=at, what=f"`{kind.name}` has no place for one more tensor", help=help))
         else:
             seen_config = True
             plain.append((name, value, at))

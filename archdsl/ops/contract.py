@@ -224,6 +224,8 @@ class Op:
     `("*xs",)` in each of many; `()` in none: constant. What is optional in another group is an addend. None: `tangent` tells."""
     alike: ClassVar[str] = ""
     """Along which axes that map to themselves it treats all positions alike: `every`, `batch` (axis 0), or none that is known."""
+    of_two: ClassVar[str] = ""
+    """The operator that is this one of two tensors, element by element."""
     empty_batch: ClassVar[bool] = True
     """PyTorch computes it of a batch of size 0 too."""
     moves: ClassVar[bool] = False

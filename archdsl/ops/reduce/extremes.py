@@ -55,6 +55,7 @@ class Max(Extreme):
     """
 
     name = "max"
+    of_two = "maximum"
     function = "amax"
 
 
@@ -65,6 +66,7 @@ class Min(Extreme):
     """
 
     name = "min"
+    of_two = "minimum"
     function = "amin"
 
 
