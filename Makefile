@@ -16,7 +16,7 @@ BENCH_ARGS ?=
 # pytest exits 5 where it finds no test; for the oracle selection that is no failure.
 NONE_IS_FINE := || { rc=$$?; [ $$rc -eq 5 ] || exit $$rc; }
 
-.PHONY: help demo test test-oracles zoo lint format bench clean
+.PHONY: help demo test test-slow test-oracles zoo lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,8 +43,11 @@ demo: .venv/.ok ## check, draw, compile and prove ResNet-50 (SPEC=file.arch:Arch
 	$(BIN)/archdsl compile $(SPEC) -o $(OUT)
 	$(BIN)/archdsl verify $(SPEC)
 
-test: .venv/.ok ## all tests but the oracles
-	$(PYTEST) -m "not oracle" --ignore=tests/oracles $(PYTEST_ARGS)
+test: .venv/.ok ## the tests: some minutes
+	$(PYTEST) -m "not oracle and not slow" --ignore=tests/oracles $(PYTEST_ARGS)
+
+test-slow: .venv/.ok ## those that take long each: torch.compile, large samples of random programs
+	$(PYTEST) -m "slow and not oracle" --ignore=tests/oracles $(PYTEST_ARGS)
 
 test-oracles: .venv/.oracles ## against torchvision, timm and transformers
 	$(PYTEST) -m oracle $(PYTEST_ARGS) $(NONE_IS_FINE)
