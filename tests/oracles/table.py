@@ -53,6 +53,7 @@ class Entry:
     arch: str
     sizes: dict[str, int] | None = None
     tiny: Callable[[], Any] | None = None
+    full: Callable[[], Any] | None = None
     jobs: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
     @property
@@ -66,8 +67,9 @@ class Entry:
     @cached_property
     def made(self) -> Any:
         """The reference, a small one if there is one, without data; None where there is none."""
+        made = self.tiny or self.full
         with torch.device("meta"):
-            return None if self.tiny is None else self.tiny()
+            return None if made is None else made()
 
     def lines(self) -> int | None:
         """Lines of the reference's Python."""
@@ -130,7 +132,8 @@ def _entry(found: dict[Key, Entry], arguments: dict[str, Any]) -> Entry | None:
             identity = getattr(case, "identity", "") or case.name
             entry = found.setdefault((identity, case.file), Entry(identity, case.file, case.arch))
             entry.sizes = entry.sizes or getattr(case, "sizes", None)
-            entry.tiny = entry.tiny or getattr(case, "tiny", None) or getattr(case, "full", None)
+            entry.tiny = entry.tiny or getattr(case, "tiny", None)
+            entry.full = entry.full or getattr(case, "full", None)
             return entry
     return None
 
